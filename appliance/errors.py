@@ -1,0 +1,33 @@
+"""The errors that a caller can act on; each message is one clear line: what, where, what to do."""
+
+
+class JanbanError(Exception):
+    """Base of every error meant for people; the command line prints it as one line and exits non-zero."""
+
+
+class ConfigError(JanbanError):
+    """A setting is missing, unknown or out of range; the message names its key and the allowed range."""
+
+
+class PictureError(JanbanError):
+    """A file is not a picture that can be measured (truncated, too small, too large, not an image)."""
+
+
+class CameraError(JanbanError):
+    """A camera is not installed, not connected, or stopped giving frames."""
+
+
+class CalibrationError(JanbanError):
+    """A reference picture is unusable, or a calibration folder is incomplete or edited."""
+
+
+class TrayNotFoundError(JanbanError):
+    """No tray of the calibrated kind can be located in a picture; the message says why."""
+
+
+class StoreError(JanbanError):
+    """The store of readings cannot be opened or written."""
+
+
+class PublishError(JanbanError):
+    """The broker's address, certificate or credentials cannot work as configured."""

@@ -1,0 +1,1 @@
+"""Pure functions from rectified pictures to leftover estimates per compartment."""

@@ -1,0 +1,1 @@
+"""The trigger: a stream of frames becomes one frame per tray."""

@@ -1,0 +1,1 @@
+"""What the appliance says about a tray, and the store that never loses it."""

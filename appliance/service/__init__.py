@@ -1,0 +1,1 @@
+"""The running appliance: the way of a tray, the loop, its supervision."""

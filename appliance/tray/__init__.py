@@ -1,0 +1,1 @@
+"""Geometry of a tray: layout, locating, rectifying, calibration."""
