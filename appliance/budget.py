@@ -1,0 +1,94 @@
+"""One budget of time from which every timeout of the service derives, so that they never add up beyond it.
+
+The unit's `WatchdogSec` is a fixed figure, `WATCHDOG_S`. It is shared out:
+
+| share | seconds | what |
+|---|---|---|
+| a third | 10 | between two feeds: systemd asks for half at most, a third forgives one that comes late |
+| a third | 10 | to open the camera again, warm-up included |
+| a tenth | 3 | without a frame before the camera counts as stalled |
+| a fifth | 6 | one tray, from trigger to stored reading: the most that `deadline.total_s` may be |
+| the rest | 1 | spare |
+
+Even if all of these follow on each other, the watchdog is fed in time; whatever lasts longer is a fault,
+and a restart is the answer to it.
+"""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+WATCHDOG_S = 30.0
+LONGEST_TRAY_S = WATCHDOG_S / 5
+
+
+class DeadlineSettings(BaseModel):
+    """How long a tray may take."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    total_s: float = Field(
+        default=5.0,
+        ge=1.0,
+        le=LONGEST_TRAY_S,
+        allow_inf_nan=False,
+        description="Seconds from the trigger to the stored reading. Subscribers are promised 5; give more "
+        "only to a machine that is slower than a Raspberry Pi 4.",
+    )
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Every timeout of the service, in seconds; `total_s` is a tray's way from trigger to stored reading."""
+
+    total_s: float
+
+    @classmethod
+    def of(cls, settings: DeadlineSettings) -> "Budget":
+        """Return the budget that the settings ask for."""
+        return cls(settings.total_s)
+
+    @property
+    def store_s(self) -> float:
+        """Kept back from `total_s` to write the reading: an SD card's fsync can take most of a second."""
+        return 0.2 * self.total_s
+
+    @property
+    def measure_s(self) -> float:
+        """From the trigger to the end of all measuring, time in the queue included."""
+        return self.total_s - self.store_s
+
+    @property
+    def frame_wait_s(self) -> float:
+        """What one `FrameSource.read` waits; short, so that a stop is obeyed soon."""
+        return self.camera_stall_s / 3
+
+    @property
+    def camera_stall_s(self) -> float:
+        """Without a fresh frame for this long, the camera is closed and opened again."""
+        return self.watchdog_s / 10
+
+    @property
+    def camera_open_s(self) -> float:
+        """From closing a stalled camera to its next frame, warm-up included."""
+        return self.watchdog_s / 3
+
+    @property
+    def feed_s(self) -> float:
+        """Between two looks at whether trays can be measured, each of which feeds the watchdog."""
+        return self.watchdog_s / 3
+
+    @property
+    def stop_s(self) -> float:
+        """From SIGTERM to the end: the tray in hand is finished and stored, then the camera is released."""
+        return self.total_s + self.camera_stall_s
+
+    @property
+    def longest_gap_s(self) -> float:
+        """The longest time between two feeds of a service without fault: everything follows on each other."""
+        return self.feed_s + self.camera_stall_s + self.camera_open_s + self.total_s
+
+    @property
+    def watchdog_s(self) -> float:
+        """`WatchdogSec` of the systemd unit."""
+        return WATCHDOG_S
