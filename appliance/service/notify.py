@@ -1,0 +1,91 @@
+"""Tell systemd how the service is: its notification protocol (sd_notify(3)), a watchdog fed with reason."""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+
+_log = logging.getLogger(__name__)
+
+
+class Notifier:
+    """Sends state to the service manager that started this process; without one, every message is dropped."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        """Take the socket's address and the watchdog's period from the environment."""
+        self._address = environment.get("NOTIFY_SOCKET", "")
+        meant_for_us = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        period_us = environment.get("WATCHDOG_USEC", "") if meant_for_us else ""
+        self.watchdog_s = int(period_us) / 1e6 if period_us.isdecimal() and int(period_us) > 0 else None
+        """Seconds within which systemd expects to be fed; None where it does not watch."""
+
+    def ready(self) -> None:
+        """Say that the service has started."""
+        self._send("READY=1")
+
+    def status(self, text: str) -> None:
+        """Say in one line what the service is doing; `systemctl status` shows it."""
+        self._send("STATUS=" + " ".join(text.split()))
+
+    def feed(self) -> None:
+        """Feed the watchdog."""
+        self._send("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        """Say that the service is ending."""
+        self._send("STOPPING=1")
+
+    def _send(self, message: str) -> None:
+        if not self._address:
+            return
+        # A leading "@" stands for the NUL byte of Linux's abstract namespace.
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+                # A manager too busy to listen must not hold up the service; the next feed comes soon enough.
+                channel.settimeout(1.0)
+                channel.connect(address)
+                channel.sendall(message.encode())
+        except OSError as error:
+            _log.warning("systemd did not take %s: %s", message.partition("=")[0], error)
+
+
+class Watchdog:
+    """A thread that feeds systemd's watchdog, but only while `alive` says that trays can really be measured.
+
+    `alive` must not block: a liveness that hangs starves the watchdog, which is what it should do.
+    """
+
+    def __init__(self, notifier: Notifier, alive: Callable[[], bool]) -> None:
+        """Watch nothing yet; `start` begins, and does nothing where systemd does not watch."""
+        self._notifier = notifier
+        self._alive = alive
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+
+    def start(self) -> None:
+        """Feed from now on, three times in every period."""
+        if self._notifier.watchdog_s is not None:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; safe to call without `start`."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=1.0)
+
+    def look(self) -> bool:
+        """Feed if trays can be measured, and return whether they can."""
+        alive = self._alive()
+        if alive:
+            self._notifier.feed()
+        else:
+            _log.warning("trays cannot be measured now; the watchdog is not fed")
+        return alive
+
+    def _run(self) -> None:
+        interval_s = (self._notifier.watchdog_s or 0.0) / 3
+        self.look()
+        while not self._stop.wait(interval_s):
+            self.look()
