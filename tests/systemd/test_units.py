@@ -1,0 +1,129 @@
+import configparser
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from appliance.budget import LONGEST_TRAY_S, WATCHDOG_S, Budget
+
+FOLDER = Path(__file__).parents[2] / "systemd"
+UNIT = FOLDER / "janban.service"
+RULES = FOLDER / "udev" / "70-janban.rules"
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
+
+
+def call(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
+    )
+
+
+def setting(section: str, name: str) -> str:
+    parser = configparser.ConfigParser(strict=False, interpolation=None, delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(UNIT)
+    return parser[section][name]
+
+
+@pytest.fixture
+def runnable_unit(tmp_path: Path) -> Path:
+    """The unit as it is installed, with a program that exists on the machine of the test."""
+    program = tmp_path / "appliance"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    unit = tmp_path / UNIT.name
+    unit.write_text(UNIT.read_text().replace("/opt/janban/bin/appliance", str(program)))
+    return unit
+
+
+@needs("systemd-analyze")
+def test_systemd_takes_the_unit_without_a_remark(runnable_unit: Path) -> None:
+    verified = call("systemd-analyze", "verify", "--man=no", runnable_unit)
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+
+
+@needs("systemd-analyze")
+def test_verification_would_notice_a_mistake(runnable_unit: Path) -> None:
+    runnable_unit.write_text(runnable_unit.read_text().replace("ProtectClock=yes", "ProtectClok=yes"))
+    assert "ProtectClok" in call("systemd-analyze", "verify", "--man=no", runnable_unit).stderr
+
+
+@needs("systemd-analyze")
+def test_exposure_is_small() -> None:
+    analysed = call("systemd-analyze", "security", "--offline=true", "--no-pager", UNIT)
+    found = re.search(r"Overall exposure level for janban\.service: ([\d.]+)", analysed.stdout)
+    assert found is not None, analysed.stderr
+    assert float(found[1]) <= 2.5
+
+
+def test_watchdog_of_the_unit_is_the_budgets() -> None:
+    assert float(setting("Service", "WatchdogSec")) == WATCHDOG_S
+
+
+def test_a_stop_has_time_to_finish_the_tray_in_hand() -> None:
+    assert Budget(LONGEST_TRAY_S).stop_s < float(setting("Service", "TimeoutStopSec"))
+
+
+def test_a_start_has_time_to_open_the_camera() -> None:
+    assert Budget(LONGEST_TRAY_S).camera_open_s < float(setting("Service", "TimeoutStartSec"))
+
+
+def test_the_last_resort_is_reached_even_if_every_round_takes_its_longest() -> None:
+    start, stop, watchdog, pause = (
+        float(setting("Service", name))
+        for name in ("TimeoutStartSec", "TimeoutStopSec", "WatchdogSec", "RestartSec")
+    )
+    # A process that hangs in the kernel costs a second stop timeout: SIGKILL does not end it either.
+    longest_round_s = start + watchdog + 2 * stop + pause
+    burst = int(setting("Unit", "StartLimitBurst"))
+    assert burst * longest_round_s < float(setting("Unit", "StartLimitIntervalSec"))
+
+
+@needs("systemd-sysusers")
+def test_user_is_in_the_groups_that_own_the_devices(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    made = call("systemd-sysusers", f"--root={tmp_path}", FOLDER / "sysusers.d" / "janban.conf")
+    assert made.returncode == 0, made.stderr
+    user = (tmp_path / "etc/passwd").read_text().strip().split(":")
+    assert user[0] == "janban"
+    assert user[-1].endswith("nologin")
+    groups = [line.split(":") for line in (tmp_path / "etc/group").read_text().splitlines()]
+    assert {name for name, _, _, members in groups if "janban" in members} == {"video", "plugdev"}
+    assert user[0] == setting("Service", "User")
+
+
+@needs("systemd-tmpfiles")
+@needs("systemd-sysusers")
+def test_folders_are_private(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    call("systemd-sysusers", f"--root={tmp_path}", FOLDER / "sysusers.d" / "janban.conf")
+    made = call("systemd-tmpfiles", f"--root={tmp_path}", "--create", FOLDER / "tmpfiles.d" / "janban.conf")
+    # Status 73: only root may give the folders away.
+    assert made.returncode in ((0,) if os.geteuid() == 0 else (0, 73)), made.stderr
+    for folder in ("etc/janban", "var/lib/janban", "var/lib/janban/calibration", "run/janban"):
+        assert (tmp_path / folder).stat().st_mode & 0o777 == 0o750, folder
+
+
+def test_rules_give_both_identities_of_the_coral_to_the_service() -> None:
+    rules = [line for line in RULES.read_text().splitlines() if line and not line.startswith("#")]
+    match = r'(ACTION|SUBSYSTEM|ENV\{DEVTYPE\}|ATTR\{idVendor\}|ATTR\{idProduct\})(==|!=)"[^"]+"'
+    assign = r'(GROUP|MODE)="[^"]+"'
+    for rule in rules:
+        assert re.fullmatch(rf"({match}, )+({assign}, )*{assign}", rule), rule
+    identities = {tuple(re.findall(r'ATTR\{id(?:Vendor|Product)\}=="(\w+)"', rule)) for rule in rules}
+    assert {("1a6e", "089a"), ("18d1", "9302")} <= identities
+
+
+@pytest.mark.skipif(
+    shutil.which("udevadm") is None or call("udevadm", "verify", "--help").returncode != 0,
+    reason="udevadm with verify (systemd 254) is not installed",
+)
+def test_udev_takes_the_rules() -> None:
+    verified = call("udevadm", "verify", RULES)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
