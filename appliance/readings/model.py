@@ -33,8 +33,8 @@ Pixels = Annotated[float, _rounded(1)]
 Milliseconds = Annotated[float, Field(ge=0), _rounded(1)]
 """A duration in milliseconds."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-"""A device or site: 1 to 64 letters, digits, dots, dashes or underscores; it is one level of a topic."""
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$")]
+"""A device or site: 1 to 48 letters, digits, dashes or underscores, so that it is one level of a topic."""
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 """A short machine-readable word: a flag, a stage."""

@@ -1,0 +1,121 @@
+"""Opening the store's database: checked, migrated, and set aside if it is damaged."""
+
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from appliance.errors import StoreError
+from appliance.readings.migrations import NewerSchemaError, migrate
+from appliance.readings.salvage import salvage
+
+_log = logging.getLogger(__name__)
+
+_BUSY_TIMEOUT_S = 2.0
+_WAL_LIMIT_BYTES = 4_000_000
+_KEPT_ASIDE = 2
+_SIDE_FILES = ("-wal", "-shm")
+
+
+class _DamagedError(Exception):
+    """The file is no usable database of ours."""
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Say whether `error` means that the database itself is broken, not the disk or the request."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def open_database(path: Path, now: datetime) -> tuple[sqlite3.Connection, str | None]:
+    """Open the store at `path` in autocommit mode, for one thread at a time; create it if there is none.
+
+    A damaged database is renamed aside with `now` in its name, and what can still be read of it is taken
+    over; the second value then says so in one line. Raises `StoreError` if the place cannot be used at all.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return _connect(path), None
+        except _DamagedError as damage:
+            return replace_damaged(path, now, str(damage))
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(
+            f"{path}: the store of readings cannot be opened: {error}; check the disk"
+        ) from error
+
+
+def replace_damaged(path: Path, now: datetime, why: str) -> tuple[sqlite3.Connection, str]:
+    """Set the closed database at `path` aside and open a fresh one with what could be saved."""
+    aside = _set_aside(path, now)
+    try:
+        connection = _connect(path)
+    except _DamagedError as damage:
+        raise StoreError(f"{path}: even a new store is damaged ({damage}); replace the SD card") from damage
+    saved = salvage(aside, connection)
+    alarm = f"{path.name} was damaged ({why}); it is kept as {aside.name}, {saved} unsent readings were saved"
+    _log.error("%s", alarm)
+    return connection, alarm
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=32
+    )
+    with contextlib.ExitStack() as undo:
+        undo.callback(connection.close)
+        with _naming_damage():
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise _DamagedError(" ".join(verdict.split()))
+            migrate(connection)
+            _probe(connection)
+        undo.pop_all()
+    return connection
+
+
+@contextlib.contextmanager
+def _naming_damage() -> Iterator[None]:
+    try:
+        yield
+    except NewerSchemaError as error:
+        raise _DamagedError(str(error)) from error
+    except sqlite3.Error as error:
+        if is_damage(error):
+            raise _DamagedError(str(error)) from error
+        raise
+
+
+def _probe(connection: sqlite3.Connection) -> None:
+    """Refuse a sound database whose tables are not ours."""
+    try:
+        connection.execute("SELECT number, id, device, sequence, boot_id, sent_at_s FROM reading LIMIT 0")
+        connection.execute("SELECT name, last_sequence FROM device LIMIT 0")
+        (rows,) = connection.execute("SELECT count(*) FROM loss").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+            raise _DamagedError(str(error)) from error
+        raise
+    if rows != 1:
+        raise _DamagedError("its counter of losses is gone")
+
+
+def _set_aside(path: Path, now: datetime) -> Path:
+    """Rename the database and its side files, and delete all but the newest that were set aside before."""
+    stem = f"{path.name}.damaged-"
+    older = sorted(path.parent.glob(f"{stem}*Z"), key=lambda file: file.stat().st_mtime)
+    for file in older[: len(older) - _KEPT_ASIDE + 1]:
+        for end in ("", *_SIDE_FILES):
+            file.with_name(file.name + end).unlink(missing_ok=True)
+    aside = path.with_name(f"{stem}{now:%Y%m%dT%H%M%S%f}Z")
+    for end in _SIDE_FILES:
+        side = path.with_name(path.name + end)
+        if side.exists():
+            side.rename(aside.with_name(aside.name + end))
+    path.rename(aside)
+    return aside

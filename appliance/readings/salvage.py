@@ -1,0 +1,90 @@
+"""Taking over what can still be read of a damaged store."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from appliance.readings.reading import Reading
+
+_log = logging.getLogger(__name__)
+
+_UNSENT_FROM_THE_START = """
+SELECT number, id, device, sequence, boot_id, stored_monotonic_s, payload
+FROM reading NOT INDEXED WHERE sent_at_s IS NULL ORDER BY number ASC
+"""
+_UNSENT_FROM_THE_END = """
+SELECT number, id, device, sequence, boot_id, stored_monotonic_s, payload
+FROM reading NOT INDEXED WHERE sent_at_s IS NULL ORDER BY number DESC
+"""
+
+
+def salvage(damaged: Path, store: sqlite3.Connection) -> int:
+    """Copy unsent readings and the sequence counters from `damaged` into the fresh `store`; return how many.
+
+    Rows are read from both ends, because a broken page ends a scan where it lies. Failing at all of it is no
+    error: the damaged file stays for a closer look.
+    """
+    try:
+        source = sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    except sqlite3.Error:
+        return 0
+    try:
+        store.execute("BEGIN IMMEDIATE")
+        try:
+            saved = sum(_keep_unsent(store, row) for row in _rows(source))
+            for name, last in (*_rows_of(source, "SELECT name, last_sequence FROM device"), *_seen(source)):
+                _raise_counter(store, name, last)
+            store.execute("COMMIT")
+        except BaseException:
+            if store.in_transaction:
+                store.execute("ROLLBACK")
+            raise
+        return saved
+    finally:
+        source.close()
+
+
+def _rows(source: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
+    for query in (_UNSENT_FROM_THE_START, _UNSENT_FROM_THE_END):
+        yield from _rows_of(source, query)
+
+
+def _seen(source: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
+    yield from _rows_of(source, "SELECT device, max(sequence) FROM reading GROUP BY device")
+
+
+def _rows_of(source: sqlite3.Connection, query: str) -> Iterator[tuple[object, ...]]:
+    """Yield rows until the damage ends the scan."""
+    try:
+        yield from source.execute(query)
+    except sqlite3.Error as error:
+        _log.warning("a scan of the damaged store ended early: %s", error)
+
+
+def _keep_unsent(store: sqlite3.Connection, row: tuple[object, ...]) -> int:
+    """Insert a row if its payload is a whole reading; return 1, or 0 if it was there before or is broken."""
+    _, identifier, device, sequence, _, _, payload = row
+    try:
+        reading = Reading.from_json(str(payload))
+        if (str(reading.id), reading.device, reading.sequence) != (identifier, device, sequence):
+            return 0
+        done = store.execute(
+            "INSERT OR IGNORE INTO reading"
+            " (number, id, device, sequence, boot_id, stored_monotonic_s, payload)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
+    except (ValueError, sqlite3.IntegrityError):
+        return 0
+    _raise_counter(store, reading.device, reading.sequence)
+    return done.rowcount
+
+
+def _raise_counter(store: sqlite3.Connection, name: object, last: object) -> None:
+    if isinstance(name, str) and isinstance(last, int):
+        store.execute(
+            "INSERT INTO device VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET last_sequence = max(last_sequence, excluded.last_sequence)",
+            (name, last),
+        )

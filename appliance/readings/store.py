@@ -1,0 +1,259 @@
+"""The store of readings, which is also the outbox: stored before published, sent only once acknowledged."""
+
+import json
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+from uuid import UUID
+
+from appliance.clock import Clock, SystemClock
+from appliance.errors import StoreError
+from appliance.readings.database import is_damage, open_database, replace_damaged
+from appliance.readings.reading import Draft, Reading
+from appliance.readings.settings import StoreSettings
+
+_log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+_PRUNE_EVERY = 200
+_PRUNE_BATCH = 32
+_SECONDS_PER_DAY = 86_400
+_DELETE_OLDEST_SENT = """
+DELETE FROM reading WHERE number IN
+  (SELECT number FROM reading WHERE sent_at_s IS NOT NULL ORDER BY number LIMIT ?)
+"""
+_DELETE_OLDEST_UNSENT = """
+DELETE FROM reading WHERE number < (SELECT max(number) FROM reading) AND number IN
+  (SELECT number FROM reading WHERE sent_at_s IS NULL ORDER BY number LIMIT ?)
+"""
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A reading that the broker does not have yet."""
+
+    id: UUID
+    payload: str
+    boot_id: UUID
+    stored_monotonic_s: float
+
+    def historical(self, boot_id: UUID, monotonic_s: float, after_s: float) -> bool:
+        """Say whether it is late: of another boot, or stored more than `after_s` before `monotonic_s`.
+
+        The monotonic clock decides, not the stamp: a clock that is set right must not make old what is new.
+        """
+        return self.boot_id != boot_id or monotonic_s - self.stored_monotonic_s > after_s
+
+    def late_payload(self) -> str:
+        """Return the payload marked `historical`; it may be of an earlier version, so it is not validated."""
+        fields = {**json.loads(self.payload), "historical": True}
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many readings wait, how many sent ones are kept, and how many unsent ones were ever given up."""
+
+    pending: int
+    sent: int
+    lost: int
+
+
+class Store:
+    """Readings in SQLite (write-ahead log, synchronous FULL): what `add` returned survives a power cut.
+
+    Share one between threads; every method may wait for the disk, and raises `StoreError` when the disk is
+    full or failing, with nothing half-written; later calls work again as soon as the disk does.
+    """
+
+    def __init__(self, path: Path, settings: StoreSettings, clock: Clock | None = None) -> None:
+        """Take the database file; nothing is opened yet."""
+        self._path = path
+        self._keep_sent_s = settings.keep_sent_days * _SECONDS_PER_DAY
+        self._max_bytes = round(settings.max_mb * 1_000_000)
+        self._clock = clock or SystemClock()
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._added = 0
+        self.alarm: str | None = None
+        """Set when a damaged database had to be set aside since `open`: one line for the health report."""
+
+    def open(self) -> None:
+        """Open or create the database, check it, and drop what is too old.
+
+        A damaged database is renamed aside, what can be read of it is taken over, and `alarm` is set.
+        """
+        with self._lock:
+            if self._connection is None:
+                self._connection, self.alarm = open_database(self._path, self._clock.utc())
+        self.prune(self._clock.utc())
+
+    def close(self) -> None:
+        """Close the database; safe to call twice."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def add(self, draft: Draft) -> Reading:
+        """Store a reading durably under the device's next sequence number, and return it."""
+
+        def work(db: sqlite3.Connection) -> Reading:
+            [(sequence,)] = db.execute(
+                "INSERT INTO device VALUES (?, 1)"
+                " ON CONFLICT (name) DO UPDATE SET last_sequence = last_sequence + 1 RETURNING last_sequence",
+                (draft.origin.device,),
+            ).fetchall()
+            reading = draft.numbered(sequence)
+            db.execute(
+                "INSERT INTO reading (id, device, sequence, boot_id, stored_monotonic_s, payload)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    str(reading.id),
+                    reading.device,
+                    sequence,
+                    str(reading.boot_id),
+                    self._clock.monotonic_s(),
+                    reading.to_json(),
+                ),
+            )
+            self._make_room(db)
+            return reading
+
+        reading = self._run("a reading cannot be stored", work)
+        self._added += 1
+        if self._added % _PRUNE_EVERY == 0:
+            self._prune_quietly()
+        return reading
+
+    def pending(self, limit: int) -> list[Pending]:
+        """Return the first `limit` readings that are not sent, in the order in which they were stored."""
+
+        def work(db: sqlite3.Connection) -> list[Pending]:
+            rows = db.execute(
+                "SELECT id, payload, boot_id, stored_monotonic_s FROM reading"
+                " WHERE sent_at_s IS NULL ORDER BY number LIMIT ?",
+                (limit,),
+            ).fetchall()
+            return [Pending(UUID(id_), payload, UUID(boot), stored) for id_, payload, boot, stored in rows]
+
+        return self._run("the outbox cannot be read", work, writing=False)
+
+    def mark_sent(self, ids: Iterable[UUID]) -> None:
+        """Record that the broker acknowledged these readings; unknown ids are ignored."""
+        now_s = self._clock.utc().timestamp()
+        rows = [(now_s, str(id_)) for id_ in ids]
+
+        def work(db: sqlite3.Connection) -> None:
+            db.executemany("UPDATE reading SET sent_at_s = ? WHERE id = ? AND sent_at_s IS NULL", rows)
+
+        self._run("a reading cannot be marked as sent", work)
+
+    def counts(self) -> Counts:
+        """Count what is in the store."""
+
+        def work(db: sqlite3.Connection) -> Counts:
+            [row] = db.execute(
+                "SELECT (SELECT count(*) FROM reading WHERE sent_at_s IS NULL),"
+                " (SELECT count(*) FROM reading WHERE sent_at_s IS NOT NULL), (SELECT readings FROM loss)"
+            ).fetchall()
+            return Counts(*row)
+
+        return self._run("readings cannot be counted", work, writing=False)
+
+    def prune(self, now: datetime) -> None:
+        """Delete sent readings older than the bound, and the oldest ones while the store is too large.
+
+        `add` and `open` do this by themselves now and then. Unsent readings go only when no sent one is left
+        and the store is still too large; each one is counted and logged.
+        """
+        before_s = now.timestamp() - self._keep_sent_s
+
+        def work(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM reading WHERE sent_at_s IS NOT NULL AND sent_at_s < ?", (before_s,))
+            self._make_room(db)
+
+        self._run("old readings cannot be deleted", work)
+
+    def _prune_quietly(self) -> None:
+        try:
+            self.prune(self._clock.utc())
+        except StoreError as error:
+            _log.warning("%s", error)
+
+    def _make_room(self, db: sqlite3.Connection) -> None:
+        """Delete the oldest readings, sent ones first, while the store is too large; the newest one stays."""
+        while _live_bytes(db) > self._max_bytes:
+            if db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,)).rowcount:
+                continue
+            lost = db.execute(_DELETE_OLDEST_UNSENT, (_PRUNE_BATCH,)).rowcount
+            if not lost:
+                return
+            db.execute("UPDATE loss SET readings = readings + ?", (lost,))
+            _log.error("the store is full: %d unsent readings given up, oldest first", lost)
+
+    def _run(self, what: str, work: Callable[[sqlite3.Connection], _T], *, writing: bool = True) -> _T:
+        """Do `work` in a transaction; once more on a fresh database if this one turns out to be damaged."""
+        with self._lock:
+            if self._connection is None:
+                raise StoreError(f"{self._path}: {what}: the store is closed")
+            try:
+                return _transact(self._connection, work, writing=writing)
+            except sqlite3.Error as error:
+                if not is_damage(error):
+                    raise self._failure(what, error) from error
+                try:
+                    self._start_afresh(str(error))
+                    return _transact(self._connection, work, writing=writing)
+                except (sqlite3.Error, OSError) as again:
+                    raise self._failure(what, again) from again
+
+    def _start_afresh(self, why: str) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._connection, self.alarm = replace_damaged(self._path, self._clock.utc(), why)
+
+    def _failure(self, what: str, error: Exception) -> StoreError:
+        code = getattr(error, "sqlite_errorcode", None)
+        advice = (
+            "; free space on the disk, or replace it" if code is not None and code & 0xFF in _FULL else ""
+        )
+        return StoreError(f"{self._path}: {what}: {error}{advice}")
+
+
+def _transact(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], _T], *, writing: bool) -> _T:
+    db.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+    try:
+        result = work(db)
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _live_bytes(db: sqlite3.Connection) -> int:
+    """Return the bytes in use, without pages that are free to be used again."""
+    pages, free, page_bytes = (
+        db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int(pages - free) * int(page_bytes)
