@@ -1,0 +1,22 @@
+"""What all tests share."""
+
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+
+def _raise(_handler: logging.Handler, _record: logging.LogRecord) -> None:
+    error = sys.exception()
+    assert error is not None
+    raise error
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log_format_errors_fail() -> Iterator[None]:
+    """Make every log call of the appliance format its arguments, and a wrong one fail its test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logging.Handler, "handleError", _raise)
+        logging.getLogger("appliance").setLevel(logging.DEBUG)
+        yield
