@@ -1,0 +1,59 @@
+# Janban. `make` alone explains every target; settings of your own go to config.mk (PYTHON = python3.13).
+-include config.mk
+PYTHON ?= python3
+DATA ?= ../shared/data
+ARGS ?=
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-slow lint types check bench accuracy reference clean
+
+help: ## Explain every target
+	@echo "Janban measures what comes back on canteen trays. Targets (ARGS=… is passed on):"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | while IFS='|' read -r target text; do \
+	    printf '%-14s %s\n' "$$target" "$$text"; done
+
+setup: $(READY) ## Set up the virtual environment .venv (PYTHON=python3.13 picks another Python)
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	    { echo "make: $(PYTHON) is not Python 3.11 or later; install one, or run make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo "make: $(PYTHON) has no venv module; on Debian: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+# The shell ignores Ctrl-C, so that the demo can end cleanly and has the last word.
+run: setup ## Run everything on this machine: simulated tray line, broker, subscriber; Ctrl-C ends it
+	@trap : INT; $(BIN)/appliance demo $(ARGS); status=$$?; [ $$status -eq 130 ] || exit $$status
+
+test: setup ## Run the tests (ARGS="-k trigger")
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-slow: setup ## Run the long tests
+	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: setup ## Check style and format
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: setup ## Check the types
+	@$(BIN)/mypy
+
+check: lint types test ## Check everything that a change has to pass
+
+bench: setup ## Measure the idle trigger loop, and every stage of measuring a tray
+	@$(BIN)/python -m benchmarks.speed $(ARGS)
+
+accuracy: setup ## Compare measured with true leftovers on rendered trays (DATA=../shared/data)
+	@$(BIN)/python -m benchmarks.accuracy $(DATA) $(ARGS)
+
+reference: setup ## Write docs/configuration.md and the JSON Schema of the reading anew
+	@$(BIN)/python -m appliance.config_reference
+	@$(BIN)/python -m appliance.readings.schema
+
+clean: ## Remove the environment, caches and the demo's files
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist run *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
