@@ -1,0 +1,55 @@
+"""Whether frames still show the line: pure checks that need no tray."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from appliance.camera.frame import Frame
+from appliance.picture import Picture
+
+BLACK_LEVEL = 10.0
+"""Mean grey level of 255 below which, with no contrast either, a picture is black."""
+
+WHITE_SHARE = 0.85
+"""Share of saturated pixels from which a picture is over-exposed; a steel tray mirrors lamps on far less."""
+
+SATURATED = 250
+
+FROZEN_FRAMES = 30
+"""Identical frames in a row that make a camera frozen: a live sensor's noise makes every frame differ."""
+
+_STEP = 4
+
+
+def fault_of(picture: Picture) -> str | None:
+    """Return why a picture cannot show trays, "black" or "over-exposed" with its figures, or None."""
+    sample = picture[::_STEP, ::_STEP]
+    mean, spread = cv2.meanStdDev(cv2.cvtColor(sample, cv2.COLOR_BGR2GRAY))
+    level, contrast = float(mean[0, 0]), float(spread[0, 0])
+    if level < BLACK_LEVEL and contrast < BLACK_LEVEL:
+        return f"pictures are black (mean level {level:.0f} of 255); look for a lens cap or a dark room"
+    white = float((sample.min(axis=2) >= SATURATED).mean())
+    if white > WHITE_SHARE:
+        return f"pictures are over-exposed ({white:.0%} white); look for a lamp shining into the lens"
+    return None
+
+
+class FrameHealth:
+    """Watches a stream of frames; `check` is called with each of them."""
+
+    def __init__(self, frozen_frames: int = FROZEN_FRAMES) -> None:
+        self._frozen_frames = frozen_frames
+        self._last: npt.NDArray[np.uint8] | None = None
+        self._repeats = 0
+
+    def check(self, frame: Frame) -> str | None:
+        """Return why this frame is unusable, in words for people, or None if it is good."""
+        # Every pixel of a sparse grid of whole rows: noise shows in any of them.
+        sample = frame.image[:: 2 * _STEP]
+        same = self._last is not None and np.array_equal(sample, self._last)
+        self._repeats = self._repeats + 1 if same else 0
+        if not same:
+            self._last = sample.copy()
+        if self._repeats >= self._frozen_frames:
+            return f"the picture is frozen ({self._repeats} frames without a change); the camera hangs"
+        return fault_of(frame.image)
