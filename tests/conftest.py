@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+pytest_plugins = ["tests.brokers"]
+
 
 def _raise(_handler: logging.Handler, _record: logging.LogRecord) -> None:
     error = sys.exception()

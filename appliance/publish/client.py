@@ -1,0 +1,179 @@
+"""The publisher: empties the store's outbox into the broker."""
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from appliance.clock import Clock, Deadline, SystemClock
+from appliance.publish import payloads
+from appliance.publish.backoff import Backoff
+from appliance.publish.delivery import Delivery
+from appliance.publish.dial import dial
+from appliance.publish.endpoint import Endpoint
+from appliance.publish.link import Caller, Link, LinkError, Will
+from appliance.publish.settings import PublishSettings
+from appliance.publish.topics import Topics
+from appliance.readings.reading import Origin
+from appliance.readings.store import Store
+
+_log = logging.getLogger(__name__)
+
+_IDLE_S = 1.0
+_FAREWELL_S = 2.0
+_STABLE_S = 10.0
+"""A connection that lasted this long was a success; one cut off sooner must not reset the backoff."""
+
+
+@dataclass(frozen=True)
+class PublisherState:
+    """Whether the broker is there, since when (monotonic), by which version, and what went wrong last."""
+
+    connected: bool
+    since_s: float
+    version: str | None = None
+    fault: str | None = None
+
+
+class Publisher:
+    """Sends what is in the store, in order, from a thread of its own.
+
+    A reading is marked as sent when the broker acknowledges it (PUBACK), never before, so that one may arrive
+    twice but none is lost. Whoever stores or wakes never waits for the network.
+    """
+
+    def __init__(
+        self, settings: PublishSettings, origin: Origin, store: Store, clock: Clock | None = None
+    ) -> None:
+        """Prepare; raises `PublishError` for certificates or password files that cannot work."""
+        self._settings = settings
+        self._origin = origin
+        self._store = store
+        self._clock = clock or SystemClock()
+        self._endpoint = Endpoint.of(settings)
+        status = Topics(origin.site, origin.device).status
+        will = Will(status, payloads.status("offline", origin.boot_id), settings.will_delay_s)
+        self._caller = Caller(f"janban-{origin.site}-{origin.device}", will)
+        self._backoff = Backoff(settings.backoff_first_s, settings.backoff_max_s)
+        self._state = PublisherState(connected=False, since_s=self._clock.monotonic_s())
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.settimeout(0)
+        self._wake_writer.settimeout(0)
+        self._messages = threading.Lock()
+        self._health: str | None = None
+        self._info: str | None = None
+        self._info_told = False
+
+    @property
+    def state(self) -> PublisherState:
+        """How the connection is; may be read from any thread."""
+        return self._state
+
+    def start(self) -> None:
+        """Start connecting and publishing in the background."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="publish", daemon=True)
+            self._thread.start()
+
+    def wake(self) -> None:
+        """Say that a reading was stored; returns at once."""
+        # A pipe that is full is awake already.
+        with contextlib.suppress(OSError):
+            self._wake_writer.send(b"\0")
+
+    def send_health(self, fields: Mapping[str, object]) -> None:
+        """Publish a health message if the broker is there; a newer one replaces one that still waits."""
+        with self._messages:
+            self._health = payloads.to_json(fields)
+        self.wake()
+
+    def set_info(self, fields: Mapping[str, object]) -> None:
+        """Publish what the device is, retained, now and after every connect."""
+        with self._messages:
+            self._info, self._info_told = payloads.to_json(fields), False
+        self.wake()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Wait for what is under way, say `offline`, disconnect; returns within `timeout_s` in any case."""
+        self._stopping.set()
+        self.wake()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+            if self._thread.is_alive():
+                _log.warning("the publisher did not stop within %.1f s", timeout_s)
+                return
+            self._thread = None
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            connected_s: float | None = None
+            try:
+                with contextlib.closing(self._connect()) as link:
+                    connected_s = self._clock.monotonic_s()
+                    self._serve(link)
+            except LinkError as error:
+                self._note_fault(str(error))
+            except Exception as error:  # noqa: BLE001 - a thread that dies would end publishing in silence
+                _log.exception("the publisher stumbled")
+                self._note_fault(f"internal error: {error!r}")
+            if connected_s is not None and self._clock.monotonic_s() - connected_s >= _STABLE_S:
+                self._backoff.reset()
+            self._stopping.wait(self._backoff.next_s())
+        self._state = PublisherState(connected=False, since_s=self._clock.monotonic_s())
+
+    def _connect(self) -> Link:
+        link = dial(
+            self._endpoint,
+            self._caller,
+            self._clock,
+            wake=self._wake_reader,
+            given_up=self._stopping.is_set,
+        )
+        self._state = PublisherState(connected=True, since_s=self._clock.monotonic_s(), version=link.version)
+        _log.info("connected to %s, MQTT %s", self._endpoint, link.version)
+        return link
+
+    def _serve(self, link: Link) -> None:
+        """Deliver until the connection ends, with `LinkError`, or the publisher is stopped."""
+        delivery = Delivery(
+            link,
+            self._store,
+            self._origin,
+            self._clock,
+            self._settings.in_flight,
+            self._settings.historical_after_s,
+        )
+        delivery.greet()
+        with self._messages:
+            self._info_told = False
+        while not self._stopping.is_set():
+            self._tell(delivery)
+            delivery.advance()
+            link.pump(_IDLE_S, self._wake_reader)
+        delivery.part(Deadline.after(_FAREWELL_S, self._clock))
+        link.disconnect()
+        _log.info("disconnected from %s", self._endpoint)
+
+    def _tell(self, delivery: Delivery) -> None:
+        with self._messages:
+            health, self._health = self._health, None
+            info = None if self._info_told else self._info
+            self._info_told = True
+        if info is not None:
+            delivery.tell(info)
+        if health is not None:
+            delivery.report(health, self._settings.health_expiry_s)
+
+    def _note_fault(self, fault: str) -> None:
+        before, self._state = (
+            self._state,
+            PublisherState(connected=False, since_s=self._clock.monotonic_s(), fault=fault),
+        )
+        if before.connected or before.fault != fault:
+            _log.warning("%s; readings wait in the store", fault)

@@ -1,0 +1,104 @@
+"""What one connection delivers: birth, readings in order, and a farewell."""
+
+import logging
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from appliance.clock import Clock, Deadline
+from appliance.errors import StoreError
+from appliance.publish import payloads
+from appliance.publish.link import Link, LinkError
+from appliance.publish.topics import Topics
+from appliance.readings.reading import Origin
+from appliance.readings.store import Store
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Delivery:
+    """Moves readings from the store into one open connection; used by the thread that owns the connection.
+
+    `window` bounds what waits for an acknowledgement, and so does the broker. Whatever is unacknowledged when
+    the connection ends is still in the store, and is sent again on the next one.
+    """
+
+    link: Link
+    store: Store
+    origin: Origin
+    clock: Clock
+    window: int
+    historical_after_s: float
+    _in_flight: dict[int, UUID | None] = field(default_factory=dict)
+    _unmarked: list[UUID] = field(default_factory=list)
+    _complaint: str | None = None
+
+    def __post_init__(self) -> None:
+        self.window = min(self.window, self.link.receive_maximum)
+        self._topics = Topics(self.origin.site, self.origin.device)
+
+    def greet(self) -> None:
+        """Publish the birth, retained."""
+        self._publish_beside(self._topics.status, payloads.status("online", self.origin.boot_id))
+
+    def tell(self, info: str) -> None:
+        """Publish what the device is, retained."""
+        self._publish_beside(self._topics.info, info)
+
+    def report(self, health: str, expiry_s: int) -> None:
+        """Publish how the device is; a broker that cannot pass it on soon may forget it."""
+        self.link.publish(self._topics.health, health, qos=0, expiry_s=expiry_s)
+
+    def advance(self) -> None:
+        """Mark what was acknowledged, and send what fits; raises `LinkError`.
+
+        A store that cannot be read or written now is tried again at the next call.
+        """
+        try:
+            self._settle()
+            self._fill()
+            self._complaint = None
+        except StoreError as error:
+            if str(error) != self._complaint:
+                _log.error("%s", error)
+            self._complaint = str(error)
+
+    def part(self, deadline: Deadline) -> None:
+        """Publish `offline` and wait for everything under way to be acknowledged, until `deadline`."""
+        self._publish_beside(self._topics.status, payloads.status("offline", self.origin.boot_id))
+        self._settle()
+        while self._in_flight and not deadline.passed:
+            self.link.pump(deadline.remaining_s)
+            self._settle()
+
+    def _publish_beside(self, topic: str, payload: str) -> None:
+        self._in_flight[self.link.publish(topic, payload, retain=True)] = None
+
+    def _settle(self) -> None:
+        for mid, refusal in self.link.take_acknowledged():
+            reading = self._in_flight.pop(mid, None)
+            if reading is not None and refusal is not None:
+                raise LinkError(
+                    f"the broker refused a reading: {refusal}; check what this device may publish"
+                )
+            if reading is not None:
+                self._unmarked.append(reading)
+            elif refusal is not None:
+                _log.warning("the broker refused a message of this device: %s", refusal)
+        if self._unmarked:
+            self.store.mark_sent(self._unmarked)
+            self._unmarked.clear()
+
+    def _fill(self) -> None:
+        if len(self._in_flight) >= self.window:
+            return
+        under_way = set(self._in_flight.values())
+        now_s = self.clock.monotonic_s()
+        for waiting in self.store.pending(self.window):
+            if waiting.id in under_way:
+                continue
+            late = waiting.historical(self.origin.boot_id, now_s, self.historical_after_s)
+            payload = waiting.late_payload() if late else waiting.payload
+            self._in_flight[self.link.publish(self._topics.reading, payload)] = waiting.id
+            if len(self._in_flight) >= self.window:
+                return
