@@ -1,0 +1,193 @@
+"""Leftovers by back projection: the original study's method, and a better one built on the same idea.
+
+The default (`method="ratio"`) projects back the ratio of food's and steel's histograms (`ratio`), which gives
+the odds of food per pixel. What that food fills follows from the well's shape (`profile`): a liquid by the
+level of its waterline (`waterline`), solids by the surface that their outline on the tapered wall spans
+(`heap`). The study's own method (`method="study"`) compares areas.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from appliance.estimate.amount import UNDECIDED_ODDS, DishKind, amount
+from appliance.estimate.appearance import Features, Floats, Gains, features, white_balance
+from appliance.estimate.estimate import Estimate
+from appliance.estimate.heap import heap_volume_cm3
+from appliance.estimate.parameters import BackProjectionParameters
+from appliance.estimate.profile import Mask, WellProfile, well_profile
+from appliance.estimate.ratio import FoodModel, Samples, food_model, not_steel_model, reference_samples
+from appliance.estimate.study import StudyReference, study_mask, study_reference
+from appliance.estimate.waterline import WallMap, fit_waterline, wall_map
+from appliance.picture import Picture
+from appliance.tray.calibration import Calibration
+
+__all__ = ["BackProjectionParameters", "CompartmentEstimate", "References", "estimate", "prepare"]
+
+_NOMINAL_LEVEL = 0.6
+"""How full a well counts as served where no full reference was taken."""
+
+_DECK_MARGIN_MM, _RIM_MM = 2.5, 12.0
+_HIDDEN = 0.02
+_SERVED_ODDS = 0.7
+_LEVEL_SECTORS, _LEVEL_SPREAD, _SMOOTH_GRAIN = 0.8, 0.06, 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class CompartmentEstimate:
+    """What is left in one compartment.
+
+    `food_mask` marks what was taken for food, in the rectified picture's shape. `kind` is the dish's, judged
+    from the full reference; `full_cm3` the estimated volume of its full serving.
+    """
+
+    estimate: Estimate
+    food_mask: Mask
+    kind: DishKind
+    full_cm3: float
+
+
+@dataclass(frozen=True, eq=False)
+class Dish:
+    """What the references show of one compartment."""
+
+    profile: WellProfile
+    wall: WallMap
+    model: FoodModel
+    kind: DishKind
+    full_mask: Mask
+    full_cm3: float
+    study: StudyReference | None
+
+
+@dataclass(frozen=True, eq=False)
+class References:
+    """What `prepare` learnt from a calibration; `served` tells whether a full reference was among it."""
+
+    parameters: BackProjectionParameters
+    px_per_mm: float
+    deck: Mask
+    dishes: dict[int, Dish]
+    served: bool
+
+
+def prepare(calibration: Calibration, parameters: BackProjectionParameters) -> References:
+    """Learn every dish's looks and full volume from a calibration; takes well under a second.
+
+    Raises ValueError for the study's method without a full reference, which it cannot do without.
+    """
+    if calibration.full is None and parameters.method == "study":
+        raise ValueError("the study's method needs a full reference")
+    shape = (calibration.empty.shape[0], calibration.empty.shape[1])
+    scale = calibration.px_per_mm
+    profiles = {c.id: well_profile(c, scale, shape) for c in calibration.layout.compartments}
+    openings = np.zeros(shape, np.bool_)
+    for profile in profiles.values():
+        openings[profile.crop] |= profile.opening
+    deck = _deck(openings, scale)
+    empty, full = calibration.empty, calibration.full
+    steel = reference_samples(empty, white_balance(empty, deck), scale, openings | deck)
+    if full is None:
+        model = not_steel_model(steel)
+        dishes = {id_: _unknown_dish(profile, model) for id_, profile in profiles.items()}
+    else:
+        gains = white_balance(full, deck)
+        dishes = {
+            id_: _served_dish(np.ascontiguousarray(full[profile.crop]), gains, profile, steel, parameters)
+            for id_, profile in profiles.items()
+        }
+    return References(parameters, scale, deck, dishes, full is not None)
+
+
+def estimate(rectified: Picture, valid: Mask, references: References) -> dict[int, CompartmentEstimate]:
+    """Return what is left in every compartment of a rectified tray.
+
+    `rectified` has the shape of the references, `valid` marks its pixels that the picture really shows.
+    """
+    gains = white_balance(rectified, references.deck & valid)
+    found = {}
+    for id_, dish in references.dishes.items():
+        crop = dish.profile.crop
+        picture, known = np.ascontiguousarray(rectified[crop]), dish.profile.opening & valid[crop]
+        if dish.study is not None and references.parameters.method == "study":
+            answer, mask = _study_judgement(picture, known, dish.study, references.parameters)
+        else:
+            odds = _smooth(dish.model.log_odds(features(picture, gains, references.px_per_mm)))
+            answer, mask = _judgement(odds, known, dish, served=references.served)
+        food_mask = np.zeros(valid.shape, np.bool_)
+        food_mask[crop] = mask
+        found[id_] = CompartmentEstimate(answer, food_mask, dish.kind, dish.full_cm3)
+    return found
+
+
+def _deck(openings: Mask, px_per_mm: float) -> Mask:
+    """Return the flat steel between the wells, clear of their edges and of the rim."""
+    margin = 2 * round(_DECK_MARGIN_MM * px_per_mm) + 1
+    clear = cv2.dilate(openings.astype(np.uint8), np.ones((margin, margin), np.uint8)) == 0
+    rim = max(round(_RIM_MM * px_per_mm), 1)
+    inside = np.zeros(openings.shape, np.bool_)
+    inside[rim:-rim, rim:-rim] = True
+    return np.asarray(clear & inside, np.bool_)
+
+
+def _smooth(odds: Floats) -> Floats:
+    return cv2.blur(odds, (3, 3)).astype(np.float32)
+
+
+def _served_dish(
+    full: Picture, gains: Gains, profile: WellProfile, steel: Samples, parameters: BackProjectionParameters
+) -> Dish:
+    model = food_model(reference_samples(full, gains, profile.px_per_mm, profile.floor), steel)
+    seen = features(full, gains, profile.px_per_mm)
+    odds = _smooth(model.log_odds(seen))
+    wall = wall_map(profile)
+    kind = _kind(seen, odds, profile, wall)
+    served = amount(kind, odds, profile.opening, profile, wall)
+    study = study_reference(full, profile.opening, parameters)
+    return Dish(profile, wall, model, kind, served.mask, max(served.volume_cm3, 1e-6), study)
+
+
+def _unknown_dish(profile: WellProfile, model: FoodModel) -> Dish:
+    full_cm3 = profile.volume_at(_NOMINAL_LEVEL)
+    return Dish(profile, wall_map(profile), model, "solid", profile.opening, full_cm3, None)
+
+
+def _kind(seen: Features, odds: Floats, profile: WellProfile, wall: WallMap) -> DishKind:
+    """Judge a served dish: a liquid ends in one level line and is smooth at least in places."""
+    if float(odds[profile.floor].mean()) < _SERVED_ODDS:
+        return "unserved"
+    line = fit_waterline(odds, profile.opening, wall)
+    level = line.sectors > _LEVEL_SECTORS and line.spread < _LEVEL_SPREAD
+    smooth = float(np.percentile(seen.grain[profile.floor], 25)) < _SMOOTH_GRAIN
+    return "liquid" if level and smooth else "solid"
+
+
+def _judgement(odds: Floats, known: Mask, dish: Dish, *, served: bool) -> tuple[Estimate, Mask]:
+    profile = dish.profile
+    hidden = 1.0 - float(np.count_nonzero(known)) / max(float(np.count_nonzero(profile.opening)), 1.0)
+    seen = amount(dish.kind, odds, known, profile, dish.wall)
+    full_cm3 = dish.full_cm3
+    if hidden > _HIDDEN and dish.kind != "liquid":
+        # What is hidden is taken to be like the rest.
+        full_cm3 = max(heap_volume_cm3(dish.full_mask & known, profile), 0.1 * full_cm3)
+    leftover = 0.0 if dish.kind == "unserved" else min(seen.volume_cm3 / full_cm3, 1.0)
+    model_error = 0.02 + 0.3 * leftover * (1.0 - leftover)
+    sigma = float(np.sqrt(model_error**2 + (seen.error_cm3 / dish.full_cm3) ** 2 + (0.3 * hidden) ** 2))
+    decided = float((np.abs(odds[known]) > UNDECIDED_ODDS).mean()) if known.any() else 0.0
+    flags = {
+        "cut": hidden > _HIDDEN,
+        "no_full_reference": not served,
+        "unserved": dish.kind == "unserved",
+    }
+    raised = tuple(flag for flag, is_raised in flags.items() if is_raised)
+    return Estimate(leftover, min(sigma, 0.5), decided * (1.0 - hidden), raised), seen.mask
+
+
+def _study_judgement(
+    picture: Picture, known: Mask, study: StudyReference, parameters: BackProjectionParameters
+) -> tuple[Estimate, Mask]:
+    """Return the study's answer: matching area over the served well's own; it says nothing of its error."""
+    mask = study_mask(picture, known, study, parameters)
+    leftover = min(np.count_nonzero(mask) / max(study.area_px, 1), 1.0)
+    return Estimate(leftover, 0.5, 0.5, ("area_only",)), mask
