@@ -14,6 +14,9 @@ from appliance.readings.store import Store
 
 _log = logging.getLogger(__name__)
 
+_NOBODY_LISTENS = 0x10
+"""MQTT 5, section 3.4.2.1: accepted, but there are no matching subscribers."""
+
 
 @dataclass
 class Delivery:
@@ -32,6 +35,7 @@ class Delivery:
     _in_flight: dict[int, UUID | None] = field(default_factory=dict)
     _unmarked: list[UUID] = field(default_factory=list)
     _complaint: str | None = None
+    _unheard: bool = False
 
     def __post_init__(self) -> None:
         self.window = min(self.window, self.link.receive_maximum)
@@ -75,16 +79,18 @@ class Delivery:
         self._in_flight[self.link.publish(topic, payload, retain=True)] = None
 
     def _settle(self) -> None:
-        for mid, refusal in self.link.take_acknowledged():
+        for mid, answer in self.link.take_acknowledged():
             reading = self._in_flight.pop(mid, None)
-            if reading is not None and refusal is not None:
-                raise LinkError(
-                    f"the broker refused a reading: {refusal}; check what this device may publish"
-                )
-            if reading is not None:
-                self._unmarked.append(reading)
-            elif refusal is not None:
-                _log.warning("the broker refused a message of this device: %s", refusal)
+            if reading is None:
+                if answer.is_failure:
+                    _log.warning("the broker refused a message of this device: %s", answer.getName())
+                continue
+            if answer.is_failure:
+                raise LinkError(f"the broker refused a reading: {answer.getName()}; check its access rules")
+            self._unmarked.append(reading)
+            if answer.value == _NOBODY_LISTENS and not self._unheard:
+                self._unheard = True
+                _log.warning("nobody subscribes to this device's readings: the broker throws them away")
         if self._unmarked:
             self.store.mark_sent(self._unmarked)
             self._unmarked.clear()

@@ -49,11 +49,10 @@ class Will:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who connects: the client id, its will, and what it wants done with messages (topic, payload)."""
+    """Who connects: the client id, and its will if it has one."""
 
     client_id: str
     will: Will | None = None
-    on_message: Callable[[str, bytes], None] | None = None
 
 
 @dataclass
@@ -62,7 +61,8 @@ class _Events:
 
     answer: ReasonCode | None = None
     receive_maximum: int = _RECEIVE_MAXIMUM
-    acknowledged: list[tuple[int, str | None]] = field(default_factory=list)
+    acknowledged: list[tuple[int, ReasonCode]] = field(default_factory=list)
+    received: list[bytes] = field(default_factory=list)
     ended: str | None = None
 
 
@@ -122,7 +122,7 @@ class Link:
         return info.mid
 
     def subscribe(self, topic_filter: str) -> None:
-        """Ask for messages with QoS 1."""
+        """Ask for messages with QoS 1, to be had from `take_received`."""
         code, _ = self._client.subscribe(topic_filter, qos=1)
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise LinkError(self._events.ended or mqtt.error_string(code))
@@ -136,9 +136,14 @@ class Link:
         if self._events.ended is not None:
             raise LinkError(self._events.ended)
 
-    def take_acknowledged(self) -> list[tuple[int, str | None]]:
-        """Return packet identifiers since the last call, each with why the broker refused it, or None."""
+    def take_acknowledged(self) -> list[tuple[int, ReasonCode]]:
+        """Return the packet identifiers acknowledged since the last call, with what the broker said."""
         taken, self._events.acknowledged = self._events.acknowledged, []
+        return taken
+
+    def take_received(self) -> list[bytes]:
+        """Return the payloads that arrived since the last call."""
+        taken, self._events.received = self._events.received, []
         return taken
 
     def disconnect(self) -> None:
@@ -217,6 +222,7 @@ class Link:
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
         client.on_log = self._on_log
         return client
 
@@ -242,7 +248,12 @@ class Link:
         self._events.ended = self._events.ended or f"connection lost: {reason.getName()}"
 
     def _on_publish(self, _c: object, _u: object, mid: int, reason: ReasonCode, _p: object) -> None:
-        self._events.acknowledged.append((mid, reason.getName() if reason.is_failure else None))
+        self._events.acknowledged.append((mid, reason))
+
+    def _on_subscribe(self, _c: object, _u: object, _m: int, reasons: list[ReasonCode], _p: object) -> None:
+        refusals = [reason.getName() for reason in reasons if reason.is_failure]
+        if refusals:
+            self._events.ended = f"the broker refused the subscription: {refusals[0]}"
 
     def _on_log(self, _c: object, _u: object, level: int, text: str) -> None:
         """Keep the cause of a broken connection, which paho tells nobody else."""
@@ -250,5 +261,4 @@ class Link:
             self._events.ended = self._events.ended or text
 
     def _on_message(self, _c: object, _u: object, message: mqtt.MQTTMessage) -> None:
-        if self._caller.on_message is not None:
-            self._caller.on_message(message.topic, bytes(message.payload))
+        self._events.received.append(bytes(message.payload))

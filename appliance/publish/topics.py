@@ -61,6 +61,6 @@ class Topics:
         return f"{self.command(name)}/result"
 
 
-def readings_of(site: str | None = None) -> str:
-    """Return the filter that subscribes to the readings of one site, or of all."""
-    return f"{_ROOT}/{'+' if site is None else checked_name(site)}/+/reading"
+def readings_of(site: str) -> str:
+    """Return the filter that subscribes to the readings of one site, or with "+" of all."""
+    return f"{_ROOT}/{site if site == '+' else checked_name(site)}/+/reading"
