@@ -1,6 +1,5 @@
 """The settings: one TOML file, one validated tree, errors that name the key and what it accepts."""
 
-import difflib
 import json
 import math
 import re
@@ -9,16 +8,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 from appliance.budget import DeadlineSettings
-from appliance.config_keys import allowed, either, keys, kind_of, models_of, sections, toml
+from appliance.camera.settings import CameraSettings
+from appliance.config_faults import describe, one_line
+from appliance.config_keys import keys
 from appliance.errors import ConfigError
+from appliance.estimate.settings import EstimateSettings
+from appliance.publish.settings import PublishSettings
+from appliance.readings.settings import StoreSettings
 
 _LARGEST_FILE = 1_000_000
 _LISTED_FAULTS = 3
-_LONGEST_VALUE = 60
 
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$")]
 """A level of the MQTT topics: letters, digits, "-" and "_", so that no broker or file system objects."""
@@ -86,7 +87,15 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     device: DeviceSettings = Field(description="Which box this is, and where it keeps things.")
+    camera: CameraSettings = Field(description="Where frames come from.")
+    estimate: EstimateSettings = Field(default=EstimateSettings(), description="How leftovers are measured.")
     deadline: DeadlineSettings = Field(default=DeadlineSettings(), description="The one budget of time.")
+    store: StoreSettings = Field(
+        default=StoreSettings(), description="Where readings wait for the broker, and how long they are kept."
+    )
+    mqtt: PublishSettings = Field(
+        default=PublishSettings(), description="The broker that takes the readings."
+    )
     service: ServiceSettings = Field(default=ServiceSettings(), description="The loop of the service.")
 
 
@@ -107,9 +116,9 @@ def parse(text: str, *, folder: Path = Path("/"), source: str = "configuration")
         # Strict JSON takes "a/path" for a path and [1, 2] for a pair, but not "1883" or true for a number.
         return Settings.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        faults = _faults(error)
+        faults = describe(error, Settings)
     listed, more = faults[:_LISTED_FAULTS], len(faults) - _LISTED_FAULTS
-    raise ConfigError(f"{source}: " + "; ".join(listed) + (f"; and {more} more" if more > 0 else ""))
+    raise ConfigError(f"{source}: " + " | ".join(listed) + (f" | and {more} more" if more > 0 else ""))
 
 
 def _read(file: Path) -> str:
@@ -138,7 +147,7 @@ def _parse_toml(text: str, source: str) -> dict[str, Any]:
             f"{source}, line {line}, column {column}: {what}; write TOML, as in docs/example.toml"
         ) from None
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{source}: is not TOML that can be read: {_one_line(str(error))}") from None
+        raise ConfigError(f"{source}: is not TOML that can be read: {one_line(str(error))}") from None
 
 
 def _finite(digits: str) -> float | str:
@@ -156,87 +165,3 @@ def _anchor_paths(data: dict[str, Any], folder: Path) -> None:
             section = section.get(name) if isinstance(section, dict) else None
         if key.is_path and isinstance(section, dict) and isinstance(section.get(last), str) and section[last]:
             section[last] = str(folder / section[last])
-
-
-def _faults(error: ValidationError) -> list[str]:
-    """Word the faults, one per key: pydantic reports a value once for each member of a union."""
-    worded: dict[str, str] = {}
-    for detail in error.errors(include_url=False):
-        name, field = _find(detail["loc"])
-        worded.setdefault(name, _word(name, field, detail))
-    return list(worded.values())
-
-
-def _find(location: tuple[int | str, ...]) -> tuple[str, FieldInfo | None]:
-    """Return the full key of a location in the tree, and its field if there is one of that name.
-
-    Inside a union the location names the member too, which is no part of the key.
-    """
-    models: tuple[type[BaseModel], ...] = (Settings,)
-    name, rest = "", list(location)
-    field: FieldInfo | None = None
-    while rest and models:
-        step = str(rest.pop(0))
-        name = f"{name}.{step}" if name else step
-        field = next((m.model_fields[step] for m in models if step in m.model_fields), None)
-        if field is None:
-            break
-        models = models_of(field)
-        if field.discriminator and rest:
-            kind = rest.pop(0)
-            models = tuple(m for m in models if kind_of(m, field.discriminator) == kind)
-    index = rest[0] if rest else None
-    return (f"{name}[{index}]" if isinstance(index, int) else name), field
-
-
-def _word(name: str, field: FieldInfo | None, detail: ErrorDetails) -> str:
-    context = detail.get("ctx", {})
-    fault = f"{_given(name, detail['input'])} is not allowed"
-    use = allowed(field) if field else detail["msg"]
-    match detail["type"]:
-        case "extra_forbidden":
-            return _unknown(name)
-        case "missing":
-            fault = "is missing"
-        case "union_tag_not_found":
-            name, fault, use = f"{name}.kind", "is missing", _kinds(field)
-        case "union_tag_invalid":
-            name, fault, use = f"{name}.kind", f"{toml(context['tag'])} is not allowed", _kinds(field)
-        case "value_error":
-            return f"{name}: {_one_line(str(context['error']))}"
-    if field and models_of(field) and not name.endswith(".kind"):
-        required = [
-            key for model in models_of(field) for key, f in model.model_fields.items() if f.is_required()
-        ]
-        use = f"a section, [{name}]" + (f", with {' and '.join(required)}" if required else "")
-    return f"{name}: {fault}; use {use}"
-
-
-def _unknown(name: str) -> str:
-    """Word an unknown key, with the valid one that it was perhaps meant to be."""
-    outer, _, last = name.rpartition(".")
-    known = {key.name.rpartition(".") for key in keys(Settings)}
-    known |= {section.rpartition(".") for section, _ in sections(Settings)}
-    beside = sorted(key for section, _, key in known if section == outer)
-    moved = sorted(f"{section}.{key}".lstrip(".") for section, _, key in known if key == last)
-    close = [f"{outer}.{key}".lstrip(".") for key in difflib.get_close_matches(last, beside, n=1)]
-    if meant := [*moved, *close]:
-        return f"{name}: is not a setting; did you mean {meant[0]}?"
-    return f"{name}: is not a setting; use one of {', '.join(beside)}"
-
-
-def _kinds(field: FieldInfo | None) -> str:
-    kinds = [kind_of(model, field.discriminator) for model in models_of(field)] if field else []
-    return either(toml(kind) for kind in kinds)
-
-
-def _given(name: str, value: object) -> str:
-    """Show a value as it was given, shortened, but never a secret."""
-    if "password" in name or "secret" in name:
-        return "the value given"
-    text = toml(value)
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

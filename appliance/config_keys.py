@@ -158,7 +158,7 @@ def _limits(metadata: Iterable[object]) -> dict[str, Any]:
 def _range_words(limits: dict[str, Any]) -> str:
     """Word the limits of a number: " from 1 to 65535", " above 0 to 5", " of at least 1"."""
     least = f" from {_number(limits['ge'])}" if "ge" in limits else ""
-    least = f" above {_number(limits['gt'])}" if "gt" in limits else least
+    least = f" above {_number(limits['gt'])}," if "gt" in limits else least
     most = f" to {_number(limits['le'])}" if "le" in limits else ""
     most = f" to below {_number(limits['lt'])}" if "lt" in limits else most
     if least and most:
@@ -174,7 +174,7 @@ def _length_words(limits: dict[str, Any], unit: str) -> str:
     if least and most:
         return f" of {least} {unit}" if least == most else f" of {least} to {most} {unit}"
     if least:
-        return f" of at least {least} {unit}"
+        return ", not empty" if least == 1 else f" of at least {least} {unit}"
     return f" of at most {most} {unit}" if most else ""
 
 

@@ -16,7 +16,7 @@ class EstimateSettings(BaseModel):
 
     method: Literal["ratio", "study"] = Field(
         default="ratio",
-        description='"ratio" weighs food against steel and measures volumes; "study" is the original study\'s '
+        description='"ratio" tells food from steel and measures volumes; "study" is the original study\'s '
         "method, which compares areas and has the parameters below.",
     )
     use_channels: Channels = Field(
