@@ -80,8 +80,8 @@ class Budget:
 
     @property
     def stop_s(self) -> float:
-        """From SIGTERM to the end: the tray in hand is finished and stored, then the camera is released."""
-        return self.total_s + self.camera_stall_s
+        """From SIGTERM on: the tray in hand is finished and stored, the camera's process ended."""
+        return self.total_s + self.watchdog_s / 6
 
     @property
     def longest_gap_s(self) -> float:

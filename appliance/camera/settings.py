@@ -21,13 +21,13 @@ class _DeviceSettings(_Settings):
     warm_up_s: float = Field(
         default=2.0,
         ge=0,
-        le=30,
+        le=5,
         description="Seconds of automatic exposure and white balance after the start; locked from then on.",
     )
     max_age_s: float = Field(
         default=1.0,
         ge=0.1,
-        le=10,
+        le=3,
         description="A frame older than this, in seconds, counts as a camera failure.",
     )
 
@@ -53,8 +53,8 @@ class PicameraSettings(_DeviceSettings):
         default=0.0,
         ge=0,
         le=20,
-        description="Lens position in 1/m, for a camera that can focus: 2 is half a metre. 0 focuses once, at the "
-        "start.",
+        description="Lens position in 1/m, for a camera that can focus: 2 is half a metre. 0 focuses once, at "
+        "the start.",
     )
     buffers: int = Field(
         default=3, ge=2, le=6, description="Frame buffers; few, because they come from scarce memory."
