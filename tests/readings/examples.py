@@ -1,7 +1,6 @@
 """Outcomes and drafts for tests."""
 
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from appliance.readings.measurement import CompartmentMeasurement, Estimates, Outcome, Weights
@@ -12,8 +11,8 @@ CAPTURED_AT = datetime(2026, 3, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 SQUARE = ((0.0, 0.0), (100.0, 0.0), (100.0, 80.0), (0.0, 80.0))
 
 
-def compartment(**changes: Any) -> CompartmentMeasurement:
-    values: dict[str, Any] = {
+def compartment(**changes: object) -> CompartmentMeasurement:
+    values: dict[str, object] = {
         "id": 1,
         "outline": SQUARE,
         "leftover": 0.25,
@@ -25,8 +24,8 @@ def compartment(**changes: Any) -> CompartmentMeasurement:
     return CompartmentMeasurement(**{**values, **changes})
 
 
-def outcome(**changes: Any) -> Outcome:
-    values: dict[str, Any] = {
+def outcome(**changes: object) -> Outcome:
+    values: dict[str, object] = {
         "status": "measured",
         "path": "fallback",
         "compartments": (compartment(), compartment(id=2, leftover=0.75)),
@@ -40,8 +39,8 @@ def rejected(reason: str = "no tray found") -> Outcome:
     return Outcome(status="rejected", reason=reason, path="fallback", latency_ms={"total": 3.0})
 
 
-def draft(**changes: Any) -> Draft:
-    values: dict[str, Any] = {
+def draft(**changes: object) -> Draft:
+    values: dict[str, object] = {
         "origin": ORIGIN,
         "outcome": outcome(),
         "captured_at": CAPTURED_AT,
