@@ -1,13 +1,17 @@
 """Taking over what can still be read of a damaged store."""
 
 import logging
+import os
 import sqlite3
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.readings.reading import Reading
 
 _log = logging.getLogger(__name__)
+
+_MAGIC = b"SQLite format 3\0"
 
 _UNSENT_FROM_THE_START = """
 SELECT number, id, device, sequence, boot_id, stored_monotonic_s, payload
@@ -26,8 +30,10 @@ def salvage(damaged: Path, store: sqlite3.Connection) -> int:
     error: the damaged file stays for a closer look.
     """
     try:
+        _lengthen(damaged)
         source = sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-    except sqlite3.Error:
+    except (OSError, sqlite3.Error) as error:
+        _log.warning("nothing of the damaged store can be read: %s", error)
         return 0
     try:
         store.execute("BEGIN IMMEDIATE")
@@ -43,6 +49,18 @@ def salvage(damaged: Path, store: sqlite3.Connection) -> int:
         return saved
     finally:
         source.close()
+
+
+def _lengthen(damaged: Path) -> None:
+    """Fill a file that was cut short up to the size in its header, for SQLite reads nothing of it otherwise.
+
+    Page size and page count are big-endian at bytes 16 and 28 (SQLite's file format, section 1.3).
+    """
+    with damaged.open("r+b") as file:
+        magic, page_bytes, pages = struct.unpack(">16sH10xI", file.read(32).ljust(32, b"\0"))
+        whole_bytes = (65_536 if page_bytes == 1 else page_bytes) * pages
+        if magic == _MAGIC and file.seek(0, os.SEEK_END) < whole_bytes:
+            file.truncate(whole_bytes)
 
 
 def _rows(source: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
