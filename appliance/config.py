@@ -37,14 +37,14 @@ class DeviceSettings(BaseModel):
         },
     )
     name: TopicName = Field(
-        description="Name of this box, unique within its site; it stands where the site does.",
+        description="Name of this box, unique within its site; it stands beside the site everywhere.",
         json_schema_extra={
             "allowed": 'letters, digits, "-" and "_", at most 48, beginning with a letter or digit'
         },
     )
     state_dir: Path = Field(
         default=Path("/var/lib/janban"),
-        description="Folder that survives a reboot: the store of readings and counters.",
+        description="Folder of the store of readings; it has to survive a reboot.",
     )
     calibration_dir: Path = Field(
         default=Path("/var/lib/janban/calibration"),

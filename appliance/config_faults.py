@@ -63,7 +63,7 @@ def _word(place: _Place, detail: ErrorDetails, tree: type[BaseModel]) -> str:
     match detail["type"]:
         case "extra_forbidden":
             return f"{name}: is not a setting; {_meant(place, tree)}"
-        case "missing":
+        case "missing" if not isinstance(detail["loc"][-1], int):
             return f"{name}: is missing; use {_use(place)}"
         case "union_tag_not_found":
             return f"{kind}: is missing; use {_kinds(field)}"

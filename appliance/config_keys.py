@@ -156,13 +156,13 @@ def _limits(metadata: Iterable[object]) -> dict[str, Any]:
 
 
 def _range_words(limits: dict[str, Any]) -> str:
-    """Word the limits of a number: " from 1 to 65535", " above 0 to 5", " of at least 1"."""
+    """Word the limits of a number: " from 1 to 65535", " above 0, up to 5", " of at least 1"."""
     least = f" from {_number(limits['ge'])}" if "ge" in limits else ""
     least = f" above {_number(limits['gt'])}," if "gt" in limits else least
     most = f" to {_number(limits['le'])}" if "le" in limits else ""
     most = f" to below {_number(limits['lt'])}" if "lt" in limits else most
     if least and most:
-        return least + most
+        return least + most.replace(" to ", " up to ") if "gt" in limits else least + most
     return least.replace(" from ", " of at least ") + most.replace(" to below ", " below ").replace(
         " to ", " of at most "
     )
