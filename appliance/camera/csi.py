@@ -57,13 +57,13 @@ class CsiCamera:
         except CameraError:
             self.close()
             raise
-        except Exception as error:  # noqa: BLE001 - libcamera's binding raises RuntimeError and more
+        except Exception as error:  # libcamera's binding raises RuntimeError and more
             self.close()
             raise CameraError(
                 f"Camera {number} does not start ({error}); is another program using it?"
             ) from error
 
-    def _modules(self) -> tuple[Any, Any]:
+    def _modules(self) -> tuple[ModuleType, ModuleType]:
         try:
             return self._load("picamera2"), self._load("libcamera")
         except ImportError as error:
@@ -72,7 +72,7 @@ class CsiCamera:
                 f" needs --system-site-packages): {error}"
             ) from None
 
-    def _start(self, libcamera: Any) -> None:
+    def _start(self, libcamera: ModuleType) -> None:
         settings = self._settings
         frame_us = round(1e6 / settings.fps)
         controls: dict[str, Any] = {"FrameDurationLimits": (frame_us, frame_us)}
@@ -81,7 +81,7 @@ class CsiCamera:
         if settings.gain:
             controls["AnalogueGain"] = settings.gain
         configuration = self._camera.create_video_configuration(
-            # libcamera names formats by words of little-endian memory: its RGB888 lies there as blue, green, red.
+            # libcamera names formats by little-endian words: its RGB888 lies in memory as blue, green, red.
             main={"size": (settings.width, settings.height), "format": "RGB888"},
             buffer_count=settings.buffers,
             queue=False,
@@ -136,7 +136,7 @@ class CsiCamera:
             raise CameraError(
                 f"Camera {self._settings.number} gave no frame within {timeout_s:g} s; it hangs"
             ) from None
-        except Exception as error:  # noqa: BLE001 - whatever the binding raises, the camera is unusable
+        except Exception as error:  # whatever the binding raises, the camera is unusable
             raise CameraError(f"Camera {self._settings.number} failed: {error}") from error
         try:
             image = np.ascontiguousarray(request.make_array("main")[:, :, :3])

@@ -13,9 +13,9 @@ class TrayTruth:
     """What the simulator knows of a tray in view.
 
     `leftover` maps compartment id to volume fraction (0..1) of the full serving; `angle_deg` is the in-plane
-    angle of the tray, counter-clockwise as seen in the picture, 0..360. `in_view_fraction` is the share of the
-    tray's bounding rectangle inside the picture; `corners_px` are that rectangle's corners in picture pixels:
-    the tray's own top left, top right, bottom right, bottom left.
+    angle of the tray, counter-clockwise as seen in the picture, 0..360. `in_view_fraction` is the share of
+    the tray's bounding rectangle inside the picture; `corners_px` are that rectangle's corners in picture
+    pixels: the tray's own top left, top right, bottom right, bottom left.
     """
 
     tray: int

@@ -16,8 +16,8 @@ def open_camera(settings: CameraSettings, clock: Clock) -> FrameSource:
     """Return the camera that the settings ask for, not yet streaming: enter it, or call its `open`.
 
     Real cameras run in a worker process, since their drivers may crash or hang whatever process they are in.
-    A camera that is not installed or not connected says so by `CameraError`: in `open`, or in the first `read`
-    of one in a worker.
+    A camera that is not installed or not connected says so by `CameraError`: in `open`, or in the first
+    `read` of one in a worker.
     """
     if isinstance(settings, PicameraSettings | UsbSettings):
         return WorkerCamera(

@@ -43,8 +43,8 @@ class PicameraSettings(_DeviceSettings):
         default=0,
         ge=0,
         le=100_000,
-        description="Exposure time in microseconds; 0 keeps what the warm-up found. A fixed one makes pictures "
-        "after a restart like those before it.",
+        description="Exposure time in microseconds; 0 keeps what the warm-up found. A fixed one makes "
+        "pictures after a restart like those before it.",
     )
     gain: float = Field(
         default=0.0, ge=0, le=64, description="Analogue gain; 0 keeps what the warm-up found."
@@ -53,8 +53,8 @@ class PicameraSettings(_DeviceSettings):
         default=0.0,
         ge=0,
         le=20,
-        description="Lens position in 1/m, for a camera that can focus: 2 is half a metre. 0 focuses once, at "
-        "the start.",
+        description="Lens position in 1/m, for a camera that can focus: 2 is half a metre. 0 focuses once, "
+        "at the start.",
     )
     buffers: int = Field(
         default=3, ge=2, le=6, description="Frame buffers; few, because they come from scarce memory."

@@ -1,4 +1,4 @@
-"""A tray line that exists only in pictures: the demo's camera and the test bench, with the truth of each tray."""
+"""A tray line that exists only in pictures: the demo's camera and the test bench, with every tray's truth."""
 
 from datetime import timedelta
 from types import TracebackType
@@ -12,7 +12,8 @@ from appliance.camera.frame import Frame, TrayTruth
 from appliance.camera.settings import SimulatorSettings
 from appliance.camera.simulation import props
 from appliance.camera.simulation.kinds import TRAYS, layout_of
-from appliance.camera.simulation.script import Actor, Scene, Script
+from appliance.camera.simulation.motion import Actor
+from appliance.camera.simulation.script import scenes
 from appliance.camera.simulation.sprite import Sprite
 from appliance.camera.simulation.tray_painter import PaintedTray, paint_tray
 from appliance.camera.simulation.view import View
@@ -28,15 +29,16 @@ _WHOLE = 0.9995
 class SimulatedLine:
     """A `FrameSource` of painted frames, deterministic by its settings.
 
-    Not in real time, `Frame.captured_s` and `captured_at` run at the settings' fps from the moment of `open`, and
-    `read` returns as fast as it can paint. In real time `read` waits for the next frame's moment, and a reader
-    that comes late gets the line as it is then.
+    Not in real time, `Frame.captured_s` and `captured_at` run at the settings' fps from the moment of `open`,
+    and `read` returns as fast as it can paint. In real time `read` waits for the next frame's moment, and a
+    reader that comes late gets the line as it is then.
     """
 
     def __init__(self, settings: SimulatorSettings | None = None, clock: Clock | None = None) -> None:
         self.settings = settings or SimulatorSettings()
         self._clock = clock or SystemClock()
         self._sprite_px_per_mm = min(2.0, 1.35 * self.settings.width / self.settings.view_mm)
+        self._view: View | None = None
         self.close()
 
     @property
@@ -46,21 +48,21 @@ class SimulatedLine:
 
     @property
     def trays_passed(self) -> tuple[TrayTruth, ...]:
-        """The trays that were whole in view in at least one frame and have left it, in the order they left."""
+        """The trays that were whole in view in at least one frame and have left, in the order they left."""
         return tuple(self._passed)
 
     def open(self) -> None:
         """Start the line from its beginning."""
         self.close()
         self._view = View(self.settings)
-        self._scenes = Script(self.settings).scenes()
+        self._scenes = scenes(self.settings)
         self._scene = next(self._scenes)
         self._opened_s = self._clock.monotonic_s()
         self._opened_at = self._clock.utc()
 
     def close(self) -> None:
         """Stop the line; what has passed is forgotten."""
-        self._view: View | None = None
+        self._view = None
         self._index = 0
         self._line_s = 0.0
         self._painted: dict[int, PaintedTray] = {}

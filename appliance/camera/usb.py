@@ -63,11 +63,6 @@ class UsbCamera:
         self._find()
         capture = self._capture = self._make(self._settings.device)
         try:
-            if not capture.isOpened():
-                raise CameraError(
-                    f"{self._settings.device} cannot be opened; another program uses it, or it is no camera"
-                    " (`v4l2-ctl --list-devices` lists them)"
-                )
             self._configure(capture)
             self._warm_up(capture)
         except CameraError:
@@ -86,6 +81,11 @@ class UsbCamera:
 
     def _configure(self, capture: Capture) -> None:
         settings = self._settings
+        if not capture.isOpened():
+            raise CameraError(
+                f"{settings.device} cannot be opened; another program uses it, or it is no camera"
+                " (`v4l2-ctl --list-devices` lists them)"
+            )
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)

@@ -1,8 +1,8 @@
 """Runs a camera in a process of its own: when its driver crashes or hangs, the appliance does not.
 
-Frames travel through shared memory, a ring of a few slots; a pipe tells which slot is new. Only the latest frame
-counts: a reader that was away finds the present, not the past. Monotonic time is the same in both processes
-(CLOCK_MONOTONIC is the system's), so a frame's age can be judged here.
+Frames travel through shared memory, a ring of a few slots; a pipe tells which slot is new. Only the latest
+frame counts: a reader that was away finds the present, not the past. Monotonic time is the same in both
+processes (CLOCK_MONOTONIC is the system's), so a frame's age can be judged here.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ _CHILD_READ_S = 5.0
 """How long the worker waits for its camera; the reader gives up by its own, usually shorter, time."""
 
 _STOP_S = 1.0
-"""How long a worker may take for each step of closing: to stop as asked, to obey SIGTERM, to die by SIGKILL."""
+"""How long a worker may take for each step of its end: to stop as asked, by SIGTERM, by SIGKILL."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ def _work(build: Callable[[], FrameSource], ring: _Ring, pipe: Connection) -> No
 class WorkerCamera:
     """A `FrameSource` around another one that is built and read in a child process.
 
-    `build` has to be picklable. Frames older than `max_age_s` are never returned. `Frame.truth` does not travel.
-    `open` only starts the worker: the camera's own time to start counts towards the first `read`, and so do the
-    reasons why it cannot.
+    `build` has to be picklable. Frames older than `max_age_s` are never returned. `Frame.truth` does not
+    travel. `open` only starts the worker: the camera's own time to start counts towards the first `read`,
+    which also raises why it cannot.
     """
 
     def __init__(
@@ -144,8 +144,8 @@ class WorkerCamera:
     def read(self, timeout_s: float) -> Frame:
         """Return the latest frame not returned yet, waiting for it.
 
-        Raises `CameraError` if none comes within `timeout_s`, if the worker died, or with the camera's own reason;
-        `EndOfFrames` when the source has ended.
+        Raises `CameraError` if none comes within `timeout_s`, if the worker died, or with the camera's own
+        reason; `EndOfFrames` when the source has ended.
         """
         if self._process is None:
             raise CameraError("The camera is not open; call open() before read()")

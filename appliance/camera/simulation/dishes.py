@@ -1,4 +1,4 @@
-"""How dishes look from above: textures of many small pieces, painted once and cropped at random afterwards."""
+"""How dishes look from above: textures of many small pieces, painted once, cropped at random afterwards."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,8 +7,6 @@ from typing import Literal
 import cv2
 import numpy as np
 import numpy.typing as npt
-
-from appliance.picture import Picture
 
 Field = npt.NDArray[np.float32]
 """A scalar field, shape (height, width)."""
@@ -23,8 +21,8 @@ Bgr = tuple[int, int, int]
 class Dish:
     """A dish: `ground` between the pieces, `palette` of the pieces, and their size.
 
-    `density` is pieces per square centimetre; `relief_mm` how far they stand out; `gloss` 0..1 how much of the
-    lamps the surface mirrors; `stain` the colour of the film that the dish leaves on steel.
+    `density` is pieces per square centimetre; `relief_mm` how far they stand out; `gloss` 0..1 how much of
+    the lamps the surface mirrors; `stain` the colour of the film that the dish leaves on steel.
     """
 
     form: Literal["heap", "liquid"]
@@ -40,34 +38,83 @@ class Dish:
 
 DISHES: dict[str, Dish] = {
     "rice": Dish(
-        "heap", (176, 186, 190), ((222, 230, 232), (208, 218, 222), (232, 238, 240)), 5.5, 2.0, 14.0, 0.8, 0.0,
-        (188, 196, 198),
+        form="heap",
+        ground=(178, 190, 194),
+        palette=((216, 228, 231), (204, 217, 221), (228, 238, 240)),
+        length_mm=5.5,
+        width_mm=2.0,
+        density=14.0,
+        relief_mm=0.7,
+        gloss=0.0,
+        stain=(188, 196, 198),
     ),
     "kimchi": Dish(
-        "heap", (22, 38, 128), ((30, 52, 186), (46, 92, 206), (20, 30, 150), (120, 170, 214), (60, 120, 90)),
-        22.0, 9.0, 0.9, 3.0, 0.10, (40, 70, 190),
+        form="heap",
+        ground=(22, 38, 128),
+        palette=((30, 52, 186), (46, 92, 206), (20, 30, 150), (120, 170, 214), (60, 120, 90)),
+        length_mm=22.0,
+        width_mm=9.0,
+        density=0.9,
+        relief_mm=3.0,
+        gloss=0.10,
+        stain=(40, 70, 190),
     ),
     "greens": Dish(
-        "heap", (18, 44, 16), ((28, 84, 32), (22, 62, 22), (44, 110, 58), (30, 72, 40)), 24.0, 3.5, 2.2, 2.0, 0.06,
-        (60, 110, 80),
+        form="heap",
+        ground=(18, 44, 16),
+        palette=((28, 84, 32), (22, 62, 22), (44, 110, 58), (30, 72, 40)),
+        length_mm=24.0,
+        width_mm=3.5,
+        density=2.2,
+        relief_mm=2.0,
+        gloss=0.06,
+        stain=(60, 110, 80),
     ),
     "meat": Dish(
-        "heap", (18, 28, 48), ((30, 46, 84), (24, 38, 68), (44, 68, 108), (20, 28, 44)), 16.0, 8.0, 1.2, 2.5, 0.10,
-        (50, 80, 120),
+        form="heap",
+        ground=(18, 28, 48),
+        palette=((30, 46, 84), (24, 38, 68), (44, 68, 108), (20, 28, 44)),
+        length_mm=16.0,
+        width_mm=8.0,
+        density=1.2,
+        relief_mm=2.5,
+        gloss=0.10,
+        stain=(50, 80, 120),
     ),
     "anchovy": Dish(
-        "heap", (40, 70, 104), ((74, 112, 150), (52, 86, 122), (100, 140, 170)), 14.0, 2.4, 5.0, 1.2, 0.08,
-        (80, 120, 150),
+        form="heap",
+        ground=(40, 70, 104),
+        palette=((74, 112, 150), (52, 86, 122), (100, 140, 170)),
+        length_mm=14.0,
+        width_mm=2.4,
+        density=5.0,
+        relief_mm=1.2,
+        gloss=0.08,
+        stain=(80, 120, 150),
     ),
     "soup": Dish(
-        "liquid", (34, 80, 132), ((150, 186, 206), (60, 104, 70), (36, 70, 110)), 11.0, 9.0, 0.06, 0.0, 0.30,
-        (70, 118, 158),
+        form="liquid",
+        ground=(34, 80, 132),
+        palette=((150, 186, 206), (60, 104, 70), (36, 70, 110)),
+        length_mm=11.0,
+        width_mm=9.0,
+        density=0.06,
+        relief_mm=0.0,
+        gloss=0.30,
+        stain=(70, 118, 158),
     ),
     "red-soup": Dish(
-        "liquid", (24, 48, 158), ((40, 74, 170), (60, 104, 70), (30, 44, 110)), 18.0, 4.0, 0.10, 0.0, 0.30,
-        (60, 80, 180),
+        form="liquid",
+        ground=(24, 48, 158),
+        palette=((40, 74, 170), (60, 104, 70), (30, 44, 110)),
+        length_mm=18.0,
+        width_mm=4.0,
+        density=0.10,
+        relief_mm=0.0,
+        gloss=0.30,
+        stain=(60, 80, 180),
     ),
-}  # fmt: skip
+}
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], cell_px: float) -> Field:
@@ -79,39 +126,50 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], cell_px: floa
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Texture:
+    """A dish's tile: `albedo`, shape (side, side, 3), 0..255, and `relief_mm`, shape (side, side)."""
+
+    albedo: Field
+    relief_mm: Field
+    px_per_mm: float
+
+    def crop(self, rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[Field, Field]:
+        """Return albedo and relief of a random window."""
+        top, left = (int(rng.integers(0, self.relief_mm.shape[i] - shape[i])) for i in (0, 1))
+        window = (slice(top, top + shape[0]), slice(left, left + shape[1]))
+        return self.albedo[window], self.relief_mm[window]
+
+
 @lru_cache(maxsize=32)
-def texture(name: str, px_per_mm: float) -> tuple[Picture, Field]:
-    """Return a dish's tile: albedo, shape (side, side, 3), and relief in mm, shape (side, side)."""
+def texture(name: str, px_per_mm: float) -> Texture:
+    """Return a dish's tile; cached, treat as read-only."""
     dish = DISHES[name]
     side = round(TILE_MM * px_per_mm)
     rng = np.random.default_rng(list(name.encode()))
-    albedo = np.empty((side, side, 3), np.float32)
-    albedo[:] = np.asarray(dish.ground, np.float32)
-    relief = np.zeros((side, side), np.float32)
-    for i in range(round(dish.density * (TILE_MM / 10) ** 2)):
-        _paint_piece(rng, dish, albedo, relief, px_per_mm, layer=i)
+    tile = Texture(
+        np.full((side, side, 3), dish.ground, np.float32), np.zeros((side, side), np.float32), px_per_mm
+    )
+    for layer in range(round(dish.density * (TILE_MM / 10) ** 2)):
+        _paint_piece(rng, dish, tile, layer)
     mottle = 1.0 + 0.05 * smooth_noise(rng, (side, side), 12 * px_per_mm)
     grain = 1.0 + 0.03 * rng.standard_normal((side, side)).astype(np.float32)
-    albedo *= (mottle * grain)[:, :, None]
-    relief = cv2.GaussianBlur(relief, (0, 0), max(0.3, 0.35 * px_per_mm)).astype(np.float32, copy=False)
-    return np.clip(albedo, 0, 255).astype(np.uint8), relief
+    albedo = np.clip(tile.albedo * (mottle * grain)[:, :, None], 0, 255).astype(np.float32)
+    relief = cv2.GaussianBlur(tile.relief_mm, (0, 0), max(0.3, 0.35 * px_per_mm))
+    return Texture(albedo, relief.astype(np.float32, copy=False), px_per_mm)
 
 
-def _paint_piece(
-    rng: np.random.Generator, dish: Dish, albedo: Field, relief: Field, px_per_mm: float, layer: int
-) -> None:
-    """Draw one bent piece of random place, direction and colour; later ones lie on top of earlier ones."""
+def _paint_piece(rng: np.random.Generator, dish: Dish, tile: Texture, layer: int) -> None:
+    """Draw one piece of random place, direction and colour; later ones lie on top of earlier ones."""
     shift = 3  # OpenCV's fixed-point bits: pieces are smaller than a pixel at low resolutions
-    length, width = (
-        np.array([dish.length_mm, dish.width_mm]) * rng.uniform(0.7, 1.25, 2) * px_per_mm
-    ).tolist()
-    x, y = rng.uniform(0, albedo.shape[0], 2).tolist()
-    angle = float(rng.uniform(0, 360))
+    scale = tile.px_per_mm * (1 << shift)
+    x, y = rng.uniform(0, TILE_MM, 2).tolist()
+    length, width = (np.array([dish.length_mm, dish.width_mm]) * rng.uniform(0.7, 1.25, 2)).tolist()
     tone = float(rng.uniform(0.85, 1.12))
     colour = tuple(channel * tone for channel in dish.palette[int(rng.integers(len(dish.palette)))])
-    height = dish.relief_mm * (0.4 + 0.6 * (layer % 7) / 6)
-    scale = 1 << shift
+    height_mm = dish.relief_mm * (0.4 + 0.6 * (layer % 7) / 6)
     centre = (round(x * scale), round(y * scale))
     axes = (max(1, round(length / 2 * scale)), max(1, round(width / 2 * scale)))
-    cv2.ellipse(albedo, centre, axes, angle, 0, 360, colour, -1, cv2.LINE_8, shift)
-    cv2.ellipse(relief, centre, axes, angle, 0, 360, height, -1, cv2.LINE_8, shift)
+    angle = float(rng.uniform(0, 360))
+    cv2.ellipse(tile.albedo, centre, axes, angle, 0, 360, colour, -1, cv2.LINE_8, shift)
+    cv2.ellipse(tile.relief_mm, centre, axes, angle, 0, 360, height_mm, -1, cv2.LINE_8, shift)

@@ -14,7 +14,7 @@ Material = Literal["steel", "plastic"]
 
 @dataclass(frozen=True)
 class Well:
-    """A tapered well in tray millimetres: a rounded rectangle at deck level, its floor `inset_mm` further in."""
+    """A tapered well in tray millimetres: a rounded rectangle, its floor `inset_mm` further in all round."""
 
     dish: str
     centre_mm: tuple[float, float]

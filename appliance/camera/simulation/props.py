@@ -21,7 +21,7 @@ def _sprite(colour: Field, alpha: Field, px_per_mm: float) -> Sprite:
 
 
 def hand(seed: int, px_per_mm: float) -> Sprite:
-    """Return a hand whose fingertips are at the sprite's centre, its forearm reaching down; skin or blue glove."""
+    """Return a hand, bare or gloved, its fingertips at the sprite's centre, its forearm reaching down."""
     return _hand(seed % VARIANTS, px_per_mm)
 
 
@@ -89,7 +89,7 @@ def spoon(px_per_mm: float) -> Sprite:
 
 
 def belt(kind: Literal["dark", "light"], size: tuple[int, int], px_per_mm: float) -> Picture:
-    """Return an endless belt, shape (height, width * 2, 3): it may be rolled along x and repeats seamlessly."""
+    """Return a belt for pictures of `size` (width, height): twice as wide, its ends meeting seamlessly."""
     width, height = size[0] * 2, size[1]
     rng = np.random.default_rng([13])
     level = 62.0 if kind == "dark" else 186.0

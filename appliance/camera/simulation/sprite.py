@@ -10,8 +10,8 @@ import numpy.typing as npt
 class Sprite:
     """A picture with transparency at `px_per_mm`, its own origin at its centre.
 
-    `bgra`, shape (height, width, 4), is premultiplied by its alpha; `mirror`, shape (height, width), 0..255, is how
-    much a pixel mirrors the lamps overhead.
+    `bgra`, shape (height, width, 4), is premultiplied by its alpha; `mirror`, shape (height, width), 0..255,
+    is how much a pixel mirrors the lamps overhead.
     """
 
     bgra: npt.NDArray[np.uint8]

@@ -1,4 +1,4 @@
-"""Height fields of a tray and of what lies in it: the picture and the true volume come from the same numbers."""
+"""Height fields of a tray and of what lies in it: picture and true volume come from the same numbers."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +18,11 @@ RIM_WIDTH_MM = 8.0
 
 @dataclass(frozen=True, eq=False)
 class WellField:
-    """One well on the grid: its window, `steel_mm` heights there, and `inside_mm` = distance inside the opening."""
+    """One well on the grid.
+
+    Within `window`: `steel_mm` the tray's height above the deck, `inside_mm` the distance inside the opening
+    (negative outside), `full_mm` the food's height of a full serving.
+    """
 
     window: tuple[slice, slice]
     steel_mm: Field
@@ -28,7 +32,7 @@ class WellField:
 
 @dataclass(frozen=True, eq=False)
 class TrayField:
-    """The empty tray: `steel_mm` height above the deck, `edge_mm` distance inside the outline (negative outside)."""
+    """The empty tray on the grid: `steel_mm` above the deck, `edge_mm` distance inside the outline."""
 
     px_per_mm: float
     steel_mm: Field
@@ -96,7 +100,7 @@ def _window(well: Well, px_per_mm: float, shape: tuple[int, int]) -> tuple[slice
 
 
 def _full_serving(tray: Tray, well: Well, steel: Field, inside: Field, px_per_mm: float) -> Field:
-    """Return the heights of a full serving: a liquid's level at 70 % of the depth, a heap up to a low dome."""
+    """Return a full serving's heights: a liquid's level at 70 % of the depth, a heap up to a low dome."""
     if DISHES[well.dish].form == "liquid":
         return np.asarray(np.maximum(0, -0.30 * tray.depth_mm - steel) * (inside > 0), np.float32)
     rng = np.random.default_rng(list(well.dish.encode()))
@@ -134,8 +138,9 @@ def eaten(
 
     def left(parameter: float) -> Field:
         if liquid:
-            return np.maximum(0, np.float32(parameter) - well.steel_mm) * (well.inside_mm > 0)
-        return heap * np.clip((np.float32(parameter) - order) / np.float32(0.25), 0, 1)
+            sunk = np.maximum(0, np.float32(parameter) - well.steel_mm) * (well.inside_mm > 0)
+            return np.asarray(sunk, np.float32)
+        return np.asarray(heap * np.clip((parameter - order) / 0.25, 0, 1), np.float32)
 
     for _ in range(14):
         middle = (low + high) / 2

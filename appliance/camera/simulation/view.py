@@ -1,4 +1,4 @@
-"""What the camera sees of the belt: sprites laid over it in perspective, blurred by motion, lit, with noise."""
+"""What the camera sees of the belt: sprites laid over it in perspective, blurred by motion, lit, noisy."""
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ from appliance.picture import Picture
 Matrix = npt.NDArray[np.float64]
 
 CAMERA_HEIGHT_MM = 620.0
-"""Of the camera above the belt; together with the view's width it gives the perspective of a tilted camera."""
+"""Of the camera above the belt: with the view's width it gives the perspective of a tilted camera."""
 
 _NOISE_PICTURES = 4
 
@@ -79,12 +79,12 @@ class View:
 
 
 def _projection(settings: SimulatorSettings, px_per_mm: float) -> Matrix:
-    """Return the homography from belt millimetres around the view's centre to pixels, the camera tilted about x."""
+    """Return the homography from belt millimetres around the view's centre to pixels; the tilt is about x."""
     to_pixels = np.array(
         [[px_per_mm, 0, settings.width / 2], [0, px_per_mm, settings.height / 2], [0, 0, 1.0]]
     )
     tilt = np.deg2rad(settings.tilt_deg)
-    # The plane of the belt seen by a pinhole that looks at its centre from CAMERA_HEIGHT_MM, tilted by `tilt`.
+    # The plane of the belt as a tilted pinhole sees it that looks at its centre from CAMERA_HEIGHT_MM.
     seen = np.array([[1, 0, 0], [0, np.cos(tilt), 0], [0, np.sin(tilt) / CAMERA_HEIGHT_MM, 1.0]])
     return np.asarray(to_pixels @ seen)
 
@@ -100,7 +100,7 @@ def _smear(patch: npt.NDArray[np.uint8], motion_px: tuple[float, float]) -> npt.
     if length < 0.5:
         return patch
     if abs(motion_px[1]) < 0.5:
-        return np.asarray(cv2.sepFilter2D(patch, -1, _line(length), np.ones(1)), np.uint8)
+        return np.asarray(cv2.sepFilter2D(patch, -1, _line(length), np.ones(1, np.float32)), np.uint8)
     side = 2 * int(np.ceil(length / 2)) + 1
     middle = side // 2
     kernel = np.zeros((side, side), np.float32)
