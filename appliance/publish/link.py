@@ -167,7 +167,8 @@ class Link:
             if given_up():
                 return "stopped", False
             if events.ended is not None:
-                return f"the broker hung up on CONNECT ({events.ended})", True
+                # A TLS alert is about certificates, whatever the version.
+                return f"the broker hung up on CONNECT ({events.ended})", "_ALERT_" not in events.ended
             if deadline.passed:
                 return "the broker does not answer CONNECT", True
             self._pump_until_ended(deadline.remaining_s, wake)

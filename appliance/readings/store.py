@@ -87,14 +87,14 @@ class Store:
         """Set when a damaged database had to be set aside since `open`: one line for the health report."""
 
     def open(self) -> None:
-        """Open or create the database, check it, and drop what is too old.
+        """Open or create the database, check it (which reads all of it), and drop what is too old.
 
         A damaged database is renamed aside, what can be read of it is taken over, and `alarm` is set.
         """
         with self._lock:
             if self._connection is None:
                 self._connection, self.alarm = open_database(self._path, self._clock.utc())
-        self.prune(self._clock.utc())
+        self._prune_quietly()
 
     def close(self) -> None:
         """Close the database; safe to call twice."""
