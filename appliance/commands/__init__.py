@@ -1,0 +1,1 @@
+"""The commands of `appliance`, one module each: a thin shell around the rooms."""

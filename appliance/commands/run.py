@@ -1,0 +1,62 @@
+"""`appliance run`: the service, until it is told to stop or cannot measure any more."""
+
+import argparse
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from appliance.clock import SystemClock
+from appliance.config import load
+from appliance.errors import JanbanError
+from appliance.service.appliance import Appliance
+from appliance.service.assemble import assemble
+from appliance.service.notify import Notifier, Watchdog
+
+_LOOK_S = 0.5
+
+
+def command(options: argparse.Namespace) -> int:
+    """Run until SIGTERM, SIGINT, or the end of a replay; an inner failure is an error: systemd restarts."""
+    logging.getLogger().setLevel(min(logging.INFO, logging.getLogger().level))
+    stop = stop_on_signals()
+    appliance = assemble(load(options.config), SystemClock())
+    serve(appliance, stop)
+    if appliance.failure is not None:
+        raise JanbanError(appliance.failure)
+    return 0
+
+
+def stop_on_signals() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set; a second one ends the process at once."""
+    stop = threading.Event()
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+    return stop
+
+
+def serve(appliance: Appliance, stop: threading.Event, *, done: Callable[[], bool] = lambda: False) -> None:
+    """Run the appliance under systemd's eyes until `stop`, `done`, the end of its replay, or a failure."""
+    notifier = Notifier()
+    watchdog = Watchdog(notifier, lambda: appliance.unable() is None)
+    appliance.start()
+    notifier.ready()
+    watchdog.start()
+    said = ""
+    try:
+        while not (stop.wait(_LOOK_S) or done() or appliance.finished or appliance.failure is not None):
+            appliance.look_around()
+            state = "; ".join(appliance.degraded()) or "measuring"
+            if state != said:
+                notifier.status(state)
+                said = state
+    finally:
+        notifier.stopping()
+        watchdog.stop()
+        appliance.stop()

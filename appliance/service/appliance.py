@@ -1,0 +1,212 @@
+"""The running appliance: threads for the line and the measuring, and what keeps them honest."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from appliance.budget import Budget
+from appliance.camera.frame import FrameSource
+from appliance.clock import Clock, Deadline
+from appliance.line.trigger import TrayEvent, Trigger
+from appliance.publish.client import Publisher
+from appliance.readings.reading import Draft, Origin
+from appliance.readings.store import Store
+from appliance.service.intake import Intake
+from appliance.service.pipeline import MeasuredTray, TrayMeasurer, rejected
+from appliance.service.recorder import Recorder
+from appliance.service.stages import Stages
+from appliance.service.surroundings import Surroundings
+
+_LOG = logging.getLogger(__name__)
+
+_CHANGE_S = 5.0
+"""Between two health messages at least, however often things change."""
+
+_IDLE_S = 1.0
+"""How often an idle measuring thread looks whether readings wait to be stored."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the appliance is made of, each already configured."""
+
+    camera: FrameSource
+    trigger: Trigger
+    measurer: TrayMeasurer
+    store: Store
+    publisher: Publisher
+    origin: Origin
+    surroundings: Surroundings
+
+
+class Appliance:
+    """Camera → trigger → queue → measure → store → broker.
+
+    `on_tray` sees every measured tray together with its picture (the overlay is drawn there); it runs after
+    the reading is stored, and whatever it raises is logged and forgotten.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        budget: Budget,
+        clock: Clock,
+        *,
+        queue_trays: int,
+        health_interval_s: float,
+        on_tray: Callable[[TrayEvent, MeasuredTray], None] | None = None,
+    ) -> None:
+        self._parts = parts
+        self._budget = budget
+        self._clock = clock
+        self._health_interval_s = health_interval_s
+        self._health_s = -health_interval_s
+        self._health_said: list[str] = []
+        self.measured = 0
+        self._on_tray = on_tray
+        self._trays: queue.Queue[TrayEvent] = queue.Queue(queue_trays)
+        self._recorder = Recorder(parts.store)
+        self._intake = Intake(
+            parts.camera, parts.trigger, self._trays, overflowing=self._overflow, budget=budget, clock=clock
+        )
+        self._stop = threading.Event()
+        self._busy_since_s: float | None = None
+        self._started_s = clock.monotonic_s()
+        self._threads: list[threading.Thread] = []
+        self.failure: str | None = None
+        self.overflowed = 0
+
+    def start(self) -> None:
+        """Start measuring; returns at once."""
+        self._started_s = self._clock.monotonic_s()
+        self._parts.surroundings.look()
+        self._parts.publisher.set_info({"schema": "janban.info/1", **self._parts.surroundings.health()})
+        self._parts.publisher.start()
+        for name, work in (("line", self._watch_line), ("measure", self._measure_trays)):
+            thread = threading.Thread(target=self._guard, args=(name, work), name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        """Finish the tray in hand, store it, release the camera and say goodbye to the broker."""
+        self._stop.set()
+        deadline = Deadline.after(self._budget.stop_s, self._clock)
+        for thread in self._threads:
+            thread.join(deadline.remaining_s)
+            if thread.is_alive():
+                _LOG.error("%s did not stop within %.1f s", thread.name, self._budget.stop_s)
+        self._recorder.retry()
+        self._parts.publisher.stop()
+        self._parts.store.close()
+
+    @property
+    def finished(self) -> bool:
+        """Whether a replayed line has ended and all its trays are measured."""
+        return self._intake.ended.is_set() and self._trays.empty() and self._busy_since_s is None
+
+    def unable(self) -> str | None:
+        """Return why trays cannot be measured now, or None; the watchdog is fed only while it is None.
+
+        A camera that is being opened again has the time that the budget gives it before this says so.
+        """
+        if self.failure is not None:
+            return self.failure
+        blind_s = self._intake.seconds_without_frame(self._started_s)
+        if (
+            not self._intake.ended.is_set()
+            and blind_s > self._budget.camera_stall_s + self._budget.camera_open_s
+        ):
+            return f"no usable frame for {blind_s:.0f} s: {self._intake.fault}"
+        busy_since_s = self._busy_since_s
+        if busy_since_s is not None and self._clock.monotonic_s() - busy_since_s > self._budget.total_s:
+            return f"one tray has taken more than {self._budget.total_s:.0f} s"
+        return None
+
+    def degraded(self) -> list[str]:
+        """Return what a subscriber should know: the appliance works, but not as it should."""
+        reasons = []
+        if self._intake.fault is not None:
+            reasons.append(self._intake.fault)
+        if self._recorder.waiting:
+            reasons.append(f"the store refuses writes: {self._recorder.waiting} readings wait in memory")
+        if self._recorder.lost:
+            reasons.append(f"{self._recorder.lost} readings lost while the store refused writes")
+        if self.overflowed:
+            reasons.append(f"{self.overflowed} trays came faster than they could be measured")
+        return reasons
+
+    def look_around(self) -> None:
+        """Look at the machine, and send a health message when due or on a change; may take seconds."""
+        self._parts.surroundings.look()
+        degraded = self.degraded()
+        now_s = self._clock.monotonic_s()
+        due_s = self._health_interval_s if degraded == self._health_said else _CHANGE_S
+        if now_s - self._health_s < due_s:
+            return
+        self._health_said, self._health_s = degraded, now_s
+        health = {
+            "schema": "janban.health/1",
+            "degraded": degraded,
+            "trays_since_start": self.measured,
+            "uptime_s": round(now_s - self._started_s),
+            **self._parts.surroundings.health(),
+        }
+        self._parts.publisher.send_health(health)
+
+    def _guard(self, name: str, work: Callable[[], None]) -> None:
+        """Run a thread's work; an error that ends it takes the process down, and systemd restarts it."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - whatever it was, `run` ends the process with it
+            _LOG.exception("the %s thread died", name)
+            self.failure = f"the {name} thread died: {error!r}"
+
+    def _watch_line(self) -> None:
+        self._intake.run(self._stop)
+
+    def _measure_trays(self) -> None:
+        while not (self._stop.is_set() and self._trays.empty()):
+            try:
+                event = self._trays.get(timeout=_IDLE_S)
+            except queue.Empty:
+                self._recorder.retry()
+                continue
+            self._busy_since_s = self._clock.monotonic_s()
+            self._measure(event)
+            self._busy_since_s = None
+
+    def _measure(self, event: TrayEvent) -> None:
+        stages = Stages(self._clock, since_s=event.triggered_s)
+        stages.add("wait", self._clock.monotonic_s() - event.triggered_s)
+        deadline = Deadline(self._clock, event.triggered_s + self._budget.measure_s)
+        try:
+            tray = self._parts.measurer.measure(event.frame.image, deadline=deadline, stages=stages)
+        except Exception as error:  # noqa: BLE001 - one tray must cost one reading, never the service
+            _LOG.exception("a tray could not be measured")
+            tray = rejected(f"internal error: {type(error).__name__}", stages)
+        self._record(event, tray)
+        self.measured += 1
+        if self._on_tray is not None:
+            try:
+                self._on_tray(event, tray)
+            except Exception:  # noqa: BLE001 - the reading is stored already
+                _LOG.exception("the last tray's picture could not be kept")
+
+    def _overflow(self, event: TrayEvent) -> None:
+        self.overflowed += 1
+        _LOG.error("the queue is full: %d trays came faster than they could be measured", self.overflowed)
+        self._record(
+            event, rejected("the queue of trays is full", Stages(self._clock, since_s=event.triggered_s))
+        )
+
+    def _record(self, event: TrayEvent, tray: MeasuredTray) -> None:
+        draft = Draft(
+            origin=self._parts.origin,
+            outcome=tray.outcome,
+            captured_at=event.frame.captured_at,
+            clock=self._parts.surroundings.clock_state,
+        )
+        if self._recorder.record(draft):
+            self._parts.publisher.wake()
