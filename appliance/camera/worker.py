@@ -103,6 +103,11 @@ def _work(build: Callable[[], FrameSource], ring: _Ring, pipe: Connection) -> No
             pipe.send(_Ended(str(end)))
         except CameraError as error:
             pipe.send(_Failed(str(error)))
+        except (BrokenPipeError, EOFError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a driver raises is told, like a crash
+            _LOG.exception("the camera's worker failed")
+            pipe.send(_Failed(f"The camera's worker failed: {error!r}"))
 
 
 class WorkerCamera:
