@@ -1,6 +1,7 @@
 """What one connection delivers: birth, readings in order, and a farewell."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -34,7 +35,7 @@ class Delivery:
     historical_after_s: float
     _in_flight: dict[int, UUID | None] = field(default_factory=dict)
     _unmarked: list[UUID] = field(default_factory=list)
-    _complaint: str | None = None
+    _complaints: set[str] = field(default_factory=set)
     _unheard: bool = False
 
     def __post_init__(self) -> None:
@@ -58,22 +59,25 @@ class Delivery:
 
         A store that cannot be read or written now is tried again at the next call.
         """
-        try:
-            self._settle()
-            self._fill()
-            self._complaint = None
-        except StoreError as error:
-            if str(error) != self._complaint:
-                _log.error("%s", error)
-            self._complaint = str(error)
+        self._attempt(self._settle)
+        self._attempt(self._fill)
 
     def part(self, deadline: Deadline) -> None:
-        """Publish `offline` and wait for everything under way to be acknowledged, until `deadline`."""
+        """Send what fits once more, then `offline`, and wait until `deadline` for it to be acknowledged."""
+        self.advance()
         self._publish_beside(self._topics.status, payloads.status("offline", self.origin.boot_id))
-        self._settle()
         while self._in_flight and not deadline.passed:
             self.link.pump(deadline.remaining_s)
-            self._settle()
+            self._attempt(self._settle)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        """Take a step, and log once what the store has against it."""
+        try:
+            step()
+        except StoreError as error:
+            if str(error) not in self._complaints:
+                _log.error("%s", error)
+            self._complaints.add(str(error))
 
     def _publish_beside(self, topic: str, payload: str) -> None:
         self._in_flight[self.link.publish(topic, payload, retain=True)] = None

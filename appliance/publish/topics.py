@@ -3,13 +3,14 @@
 import re
 from dataclasses import dataclass
 
+from appliance.readings.model import NAME_PATTERN
+
 _ROOT = "janban/v1"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 
 
 def checked_name(name: str) -> str:
     """Return `name` if it can be a site, device or command; raise `ValueError` if it cannot be one level."""
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(NAME_PATTERN, name):
         raise ValueError(
             f"{name[:60]!r} is no name for a topic; use at most 48 letters, digits, '-' and '_',"
             " beginning with a letter or digit"

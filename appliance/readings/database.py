@@ -13,7 +13,7 @@ from appliance.readings.salvage import salvage
 
 _log = logging.getLogger(__name__)
 
-_BUSY_TIMEOUT_S = 2.0
+_BUSY_TIMEOUT_S = 0.5
 _WAL_LIMIT_BYTES = 4_000_000
 _KEPT_ASIDE = 2
 _SIDE_FILES = ("-wal", "-shm")

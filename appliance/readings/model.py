@@ -33,7 +33,9 @@ Pixels = Annotated[float, _rounded(1)]
 Milliseconds = Annotated[float, Field(ge=0), _rounded(1)]
 """A duration in milliseconds."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$")]
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$"
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """A device or site: 1 to 48 letters, digits, dashes or underscores, so that it is one level of a topic."""
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
