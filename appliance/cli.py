@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     # Measuring has its own threads; OpenCV's would fight with them over a Pi's four cores.
     cv2.setNumThreads(1)
-    cv2.setLogLevel(0)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)

@@ -110,7 +110,8 @@ def _tray_leftover(
 ) -> float:
     """Weigh the wells by the volumes of their full servings."""
     volumes = [estimates[c.id].full_cm3 for c in compartments]
-    return float(np.average([c.leftover for c in compartments], weights=volumes))
+    left = sum(c.leftover * volume for c, volume in zip(compartments, volumes, strict=True))
+    return min(left / max(sum(volumes), 1e-9), 1.0)
 
 
 def rejected(reason: str, stages: Stages) -> MeasuredTray:
