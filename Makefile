@@ -48,7 +48,7 @@ bench: setup ## Measure the idle trigger loop, and every stage of measuring a tr
 	@$(BIN)/python -m benchmarks.speed $(ARGS)
 
 accuracy: setup ## Compare measured with true leftovers on rendered trays (DATA=../shared/data)
-	@$(BIN)/python -m benchmarks.accuracy $(DATA) $(ARGS)
+	@$(BIN)/python -m benchmarks.accuracy --data $(DATA) $(ARGS)
 
 reference: setup ## Write docs/configuration.md and the JSON Schema of the reading anew
 	@$(BIN)/python -m appliance.config_reference

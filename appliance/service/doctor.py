@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,7 @@ from appliance.budget import Budget
 from appliance.camera.frame import EndOfFrames, FrameSource
 from appliance.camera.health import fault_of
 from appliance.camera.open import open_camera
-from appliance.camera.settings import PicameraSettings, UsbSettings
+from appliance.camera.settings import CameraSettings, PicameraSettings, UsbSettings
 from appliance.clock import Clock, Deadline, SystemClock
 from appliance.config import Settings
 from appliance.errors import JanbanError
@@ -22,7 +22,7 @@ from appliance.publish.dial import dial
 from appliance.publish.endpoint import Endpoint
 from appliance.publish.link import Caller, LinkError
 from appliance.service.machine import Machine
-from appliance.tray.calibration import load_calibration
+from appliance.tray.calibration_folder import load_calibration
 
 _LONGEST_S = 25.0
 """What a check may take: the camera's warm-up, or a broker that answers neither version of MQTT."""
@@ -57,44 +57,46 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """The world outside the program; tests bring their own."""
+class Instruments:
+    """What the doctor looks through; tests bring their own."""
 
     machine: Machine = field(default_factory=Machine)
     clock: Clock = field(default_factory=SystemClock)
-    models_dir: Path = Path("/opt/janban/models")
+    open_camera: Callable[[CameraSettings, Clock], FrameSource] = open_camera
     free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
+    models_dir: Path = Path("/opt/janban/models")
+    longest_s: float = _LONGEST_S
 
 
-def examine(settings: Settings, around: Surroundings | None = None) -> Iterator[Check]:
+def examine(settings: Settings, instruments: Instruments | None = None) -> Iterator[Check]:
     """Yield one check after the other, each as soon as it is known; none of them raises or hangs."""
-    around = around or Surroundings()
+    tools = instruments or Instruments()
     checks: dict[str, Callable[[], Check]] = {
-        "camera": lambda: camera(settings, around.clock),
+        "camera": lambda: camera(settings, tools),
         "calibration": lambda: calibration(settings),
-        "tpu": lambda: tpu(around.machine),
-        "models": lambda: models(around.models_dir),
-        "broker": lambda: broker(settings, around.clock),
-        "disk": lambda: disk(settings, around.free_bytes),
-        "clock": lambda: clock(around.machine),
-        "temperature": lambda: temperature(around.machine),
-        "power": lambda: power(around.machine),
+        "tpu": lambda: tpu(tools.machine),
+        "models": lambda: models(tools.models_dir),
+        "broker": lambda: broker(settings, tools.clock),
+        "disk": lambda: disk(settings, tools.free_bytes),
+        "clock": lambda: clock(tools.machine),
+        "temperature": lambda: temperature(tools.machine),
+        "power": lambda: power(tools.machine),
     }
     for name, check in checks.items():
-        yield _within(_LONGEST_S, name, check)
+        yield _within(tools.longest_s, name, check)
 
 
-def exit_status(checks: list[Check]) -> int:
+def exit_status(checks: Iterable[Check]) -> int:
     """Return 1 if anything failed, else 0."""
     return int(any(check.state == "fail" for check in checks))
 
 
-def camera(settings: Settings, clock: Clock) -> Check:
+def camera(settings: Settings, tools: Instruments) -> Check:
     """Look at what the camera sees."""
     kind, open_s = settings.camera.kind, Budget.of(settings.deadline).camera_open_s
     try:
-        with open_camera(settings.camera, clock) as source:
-            picture = _picture(source, Deadline.after(open_s, clock))
+        with tools.open_camera(settings.camera, tools.clock) as source:
+            picture = _picture(source, Deadline.after(open_s, tools.clock))
     except EndOfFrames:
         return Check("camera", "fail", f"{kind} has no pictures", "name a folder or a video that has some")
     except JanbanError as error:

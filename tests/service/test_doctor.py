@@ -1,0 +1,259 @@
+import json
+import socket
+import threading
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pytest
+
+from appliance.camera.frame import EndOfFrames, Frame
+from appliance.camera.open import open_camera
+from appliance.camera.settings import CameraSettings
+from appliance.clock import Clock, SystemClock
+from appliance.config import Settings, parse
+from appliance.errors import CameraError
+from appliance.publish.settings import TlsSettings
+from appliance.service.doctor import Check, Instruments, examine, exit_status
+from appliance.service.machine import Machine
+from tests.brokers import Mosquitto
+from tests.service.test_machine import plug_in, put
+
+NAMES = ["camera", "calibration", "tpu", "models", "broker", "disk", "clock", "temperature", "power"]
+
+
+class FakeCamera:
+    """Gives pictures, one after the other, or the error that it was made with."""
+
+    def __init__(self, *shown: "int | Exception") -> None:
+        self._shown = iter(shown)
+        self.closed = False
+
+    def __call__(self, _settings: CameraSettings, _clock: Clock) -> Self:
+        return self
+
+    def open(self) -> None:
+        pass
+
+    def read(self, timeout_s: float) -> Frame:
+        assert timeout_s > 0
+        shown = next(self._shown)
+        if isinstance(shown, Exception):
+            raise shown
+        picture = np.full((120, 160, 3), shown, np.uint8)
+        picture[:40] //= 2
+        clock = SystemClock()
+        return Frame(picture, clock.monotonic_s(), clock.utc(), 0)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def settings(tmp_path: Path, free_port: int) -> Settings:
+    return parse(
+        f"""
+        device = {{ site = "a", name = "b", state_dir = "state", calibration_dir = "calibration" }}
+        camera = {{ kind = "usb" }}
+        mqtt = {{ host = "127.0.0.1", port = {free_port} }}
+        """,
+        folder=tmp_path,
+    )
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Instruments:
+    """A box where all is well, except that it has no calibration and no broker."""
+    (tmp_path / "state").mkdir()
+    plug_in(tmp_path, ("18d1", "9302"))
+    put(tmp_path, "usr/lib/libedgetpu.so.1", "")
+    put(tmp_path, "run/systemd/timesync/synchronized", "")
+    put(tmp_path, "sys/class/thermal/thermal_zone0/temp", "48312\n")
+    put(tmp_path, "sys/devices/platform/soc/soc:firmware/get_throttled", "0\n")
+    return Instruments(
+        machine=Machine(tmp_path),
+        open_camera=FakeCamera(128),
+        free_bytes=lambda _folder: 2_000_000_000,
+        models_dir=tmp_path / "models",
+    )
+
+
+def checked(settings: Settings, tools: Instruments) -> dict[str, Check]:
+    return {check.name: check for check in examine(settings, tools)}
+
+
+def changed(tools: Instruments, **instruments: object) -> Instruments:
+    return Instruments(**{**vars(tools), **instruments})
+
+
+def test_every_check_is_made_in_order_and_says_what_to_do(settings: Settings, tools: Instruments) -> None:
+    checks = list(examine(settings, tools))
+    assert [check.name for check in checks] == NAMES
+    assert {check.name for check in checks if check.state != "ok"} == {"calibration", "broker"}
+    assert all(bool(check.advice) == (check.state != "ok") for check in checks)
+    assert exit_status(checks) == 1
+
+
+def test_checks_can_be_read_by_machines_and_by_people(settings: Settings, tools: Instruments) -> None:
+    for check in examine(settings, tools):
+        assert json.loads(check.as_json()) == vars(check)
+        assert "\n" not in check.as_json()
+        assert check.as_text().startswith(check.state)
+        assert check.advice in check.as_text()
+
+
+def test_warnings_are_no_failure() -> None:
+    assert exit_status([Check("a", "ok", "x"), Check("b", "warn", "y", "z")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("camera", "found"),
+    [
+        (FakeCamera(CameraError("/dev/video0: no such device")), "no such device"),
+        (FakeCamera(EndOfFrames()), "no pictures"),
+        (FakeCamera(*[0] * 100_000), "black"),
+        (FakeCamera(RuntimeError("broken driver")), "RuntimeError: broken driver"),
+    ],
+)
+def test_a_camera_that_shows_nothing(
+    settings: Settings, tools: Instruments, camera: FakeCamera, found: str
+) -> None:
+    check = checked(settings, changed(tools, open_camera=camera, clock=Hurried()))["camera"]
+    assert check.state == "fail"
+    assert found in check.found
+    assert check.advice
+    assert camera.closed
+
+
+class Hurried(SystemClock):
+    """Every look at the clock takes a second."""
+
+    def __init__(self) -> None:
+        self._looks = 0
+
+    def monotonic_s(self) -> float:
+        self._looks += 1
+        return float(self._looks)
+
+
+def test_a_camera_that_shows_something_after_a_while(settings: Settings, tools: Instruments) -> None:
+    check = checked(settings, changed(tools, open_camera=FakeCamera(0, 0, 128)))["camera"]
+    assert (check.state, check.found) == ("ok", "usb, 160x120 pixels")
+
+
+def test_a_simulated_camera_is_no_camera(tools: Instruments, settings: Settings) -> None:
+    simulated = parse('device = { site = "a", name = "b" }\ncamera = { kind = "simulator" }').camera
+    settings = settings.model_copy(update={"camera": simulated})
+    check = checked(settings, changed(tools, open_camera=open_camera))["camera"]
+    assert check.state == "warn"
+    assert "640x480" in check.found
+
+
+def test_a_camera_that_hangs_does_not_hang_the_doctor(settings: Settings, tools: Instruments) -> None:
+    free = threading.Event()
+
+    def hang(_settings: CameraSettings, _clock: Clock) -> FakeCamera:
+        free.wait(60)
+        return FakeCamera(128)
+
+    check = next(examine(settings, changed(tools, open_camera=hang, longest_s=0.05)))
+    free.set()
+    assert check.state == "fail"
+    assert "no answer" in check.found
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [
+        ({"library"}, "no Coral"),
+        ({"coral", "fast", "library"}, "may not be opened"),
+        ({"coral", "fast", "node"}, "no libedgetpu"),
+        ({"coral", "node", "library"}, "USB 2"),
+    ],
+)
+def test_tpu(settings: Settings, tools: Instruments, tmp_path: Path, there: set[str], found: str) -> None:
+    root = tmp_path / "other"
+    if "coral" in there:
+        plug_in(root, ("1a6e", "089a"), speed="5000" if "fast" in there else "480", node="node" in there)
+    if "library" in there:
+        put(root, "usr/lib/libedgetpu.so.1", "")
+    check = checked(settings, changed(tools, machine=Machine(root)))["tpu"]
+    assert check.state == "warn"
+    assert found in check.found
+    assert check.advice
+
+
+def test_models_are_not_missed(settings: Settings, tools: Instruments) -> None:
+    assert "back projection alone" in checked(settings, tools)["models"].found
+    put(tools.models_dir, "midas.tflite", "")
+    assert "midas.tflite" in checked(settings, tools)["models"].found
+
+
+@pytest.mark.parametrize(
+    ("free_mb", "state"), [(10, "fail"), (100, "warn"), (300, "ok")], ids=["full", "tight", "roomy"]
+)
+def test_disk(settings: Settings, tools: Instruments, free_mb: int, state: str) -> None:
+    check = checked(settings, changed(tools, free_bytes=lambda _folder: free_mb * 1_000_000))["disk"]
+    assert check.state == state
+    assert f"{free_mb} MB" in check.found
+
+
+def test_a_state_folder_that_is_not_there(settings: Settings, tools: Instruments, tmp_path: Path) -> None:
+    (tmp_path / "state").rmdir()
+    check = checked(settings, tools)["disk"]
+    assert (check.state, check.found) == ("fail", f"{tmp_path / 'state'} cannot be written")
+
+
+@pytest.mark.parametrize(("temp", "state"), [("81000", "fail"), ("77000", "warn"), ("60000", "ok")])
+def test_temperature(settings: Settings, tools: Instruments, tmp_path: Path, temp: str, state: str) -> None:
+    put(tmp_path, "sys/class/thermal/thermal_zone1/temp", temp)
+    assert checked(settings, tools)["temperature"].state == state
+
+
+def test_power(settings: Settings, tools: Instruments, tmp_path: Path) -> None:
+    put(tmp_path, "sys/devices/platform/soc/soc:firmware/get_throttled", "50000")
+    check = checked(settings, tools)["power"]
+    assert check.state == "warn"
+    assert "under-voltage" in check.found
+    assert "power supply" in check.advice
+
+
+def test_clock(settings: Settings, tools: Instruments, tmp_path: Path) -> None:
+    (tmp_path / "run/systemd/timesync/synchronized").unlink()
+    assert checked(settings, tools)["clock"].state == "warn"
+
+
+def test_a_machine_that_says_nothing_is_not_blamed(
+    settings: Settings, tmp_path: Path, tools: Instruments
+) -> None:
+    checks = checked(settings, changed(tools, machine=Machine(tmp_path / "bare")))
+    assert (checks["temperature"].state, checks["power"].state) == ("ok", "ok")
+
+
+def test_a_broker_that_answers(settings: Settings, tools: Instruments, mosquitto: Mosquitto) -> None:
+    mqtt = settings.mqtt.model_copy(update={"port": mosquitto.port})
+    check = checked(settings.model_copy(update={"mqtt": mqtt}), tools)["broker"]
+    assert (check.state, check.found) == ("ok", f"127.0.0.1:{mosquitto.port}, MQTT 5, no TLS")
+
+
+def test_a_broker_whose_certificate_is_missing(
+    settings: Settings, tools: Instruments, tmp_path: Path
+) -> None:
+    tls = TlsSettings(ca=tmp_path / "ca.pem")
+    mqtt = settings.mqtt.model_copy(update={"tls": tls})
+    check = checked(settings.model_copy(update={"mqtt": mqtt}), tools)["broker"]
+    assert check.state == "fail"
+    assert "ca.pem" in check.found
