@@ -132,17 +132,17 @@ class CsiCamera:
         try:
             # `wait` in seconds raises instead of hanging; `flush` drops frames exposed before that moment.
             request = self._camera.capture_request(wait=timeout_s, flush=max(1, oldest_ns))
+            try:
+                image = np.ascontiguousarray(request.make_array("main")[:, :, :3])
+                captured_s = request.get_metadata().get("SensorTimestamp", 0) / 1e9
+            finally:
+                request.release()
         except TimeoutError:
             raise CameraError(
                 f"Camera {self._settings.number} gave no frame within {timeout_s:g} s; it hangs"
             ) from None
         except Exception as error:  # whatever the binding raises, the camera is unusable
             raise CameraError(f"Camera {self._settings.number} failed: {error}") from error
-        try:
-            image = np.ascontiguousarray(request.make_array("main")[:, :, :3])
-            captured_s = request.get_metadata().get("SensorTimestamp", 0) / 1e9
-        finally:
-            request.release()
         now_s = self._clock.monotonic_s()
         captured_s = captured_s or now_s
         captured_at = datetime.fromtimestamp(self._clock.utc().timestamp() - (now_s - captured_s), UTC)

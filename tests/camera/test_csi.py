@@ -196,7 +196,7 @@ def test_a_request_is_released_even_if_its_picture_is_lost() -> None:
     with camera() as source:
         fake = FakePicamera2.made[0]
         fake.broken_array = True
-        with pytest.raises(RuntimeError):
+        with pytest.raises(CameraError, match="cannot map buffer"):
             source.read(0.5)
         assert fake.held == 0
 
