@@ -15,6 +15,7 @@ from appliance.config_faults import describe, one_line
 from appliance.config_keys import keys
 from appliance.errors import ConfigError
 from appliance.estimate.settings import EstimateSettings
+from appliance.line.settings import TriggerSettings
 from appliance.publish.settings import PublishSettings
 from appliance.readings.settings import StoreSettings
 
@@ -88,6 +89,9 @@ class Settings(BaseModel):
 
     device: DeviceSettings = Field(description="Which box this is, and where it keeps things.")
     camera: CameraSettings = Field(description="Where frames come from.")
+    trigger: TriggerSettings = Field(
+        default=TriggerSettings(), description="How a stream of frames becomes one event per tray."
+    )
     estimate: EstimateSettings = Field(default=EstimateSettings(), description="How leftovers are measured.")
     deadline: DeadlineSettings = Field(default=DeadlineSettings(), description="The one budget of time.")
     store: StoreSettings = Field(

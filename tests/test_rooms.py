@@ -25,7 +25,9 @@ MAY_KNOW = {
     "line": GROUND | {"camera"},
     "publish": {"errors", "clock", "readings"},
     "config_keys": set[str](),
-    "config": GROUND | {"budget", "config_keys", "camera", "line", "estimate", "readings", "publish"},
+    "config_faults": {"config_keys"},
+    "config": GROUND
+    | {"budget", "config_keys", "config_faults", "camera", "line", "estimate", "readings", "publish"},
     "config_reference": {"config", "config_keys"},
     "service": GROUND | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"},
 }
