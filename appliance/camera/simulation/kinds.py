@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -105,6 +106,7 @@ def _rounded_rectangle(well: Well, inset_mm: float) -> Points:
     return np.concatenate(arcs).astype(np.float64)
 
 
+@cache
 def layout_of(kind: TrayKind) -> Layout:
     """Return the true layout of a tray type, its compartments numbered from 1 in reading order."""
     tray = TRAYS[kind]

@@ -15,6 +15,7 @@ CAMERA_HEIGHT_MM = 620.0
 """Of the camera above the belt: with the view's width it gives the perspective of a tilted camera."""
 
 _NOISE_PICTURES = 4
+_NOISE_ROWS = 64
 
 
 class View:
@@ -71,10 +72,10 @@ class View:
         """Return the picture as the sensor gives it: lamps' gain (blue, green, red), uneven light, noise."""
         lit = cv2.transform(picture, np.diag(gain))
         lit = cv2.multiply(lit, self._vignette, scale=1 / 255)
-        if self._noise:
-            # One of a few noise pictures, shifted, so that no two neighbouring frames carry the same noise.
-            noise = np.roll(self._noise[index % len(self._noise)], index * 37 % lit.shape[0], axis=0)
-            lit = cv2.add(lit, noise, dtype=cv2.CV_8U)
+        # A window into a few noise pictures, moved on so that neighbouring frames never carry the same noise.
+        first = index * 37 % _NOISE_ROWS
+        brighter, darker = self._noise[index % len(self._noise)][:, first : first + self.size[1]]
+        lit = cv2.subtract(cv2.add(lit, brighter), darker)
         return np.asarray(lit, np.uint8)
 
 
@@ -121,15 +122,12 @@ def _line(length: float) -> npt.NDArray[np.float32]:
     return np.asarray(kernel / kernel.sum(), np.float32)
 
 
-def _noise(settings: SimulatorSettings) -> list[npt.NDArray[np.int8]]:
-    if settings.noise == 0:
-        return []
+def _noise(settings: SimulatorSettings) -> list[npt.NDArray[np.uint8]]:
+    """Return noise pictures, each of shape (2, more than height, width, 3): what is added, what is taken."""
     rng = np.random.default_rng([settings.seed, 2])
-    shape = (settings.height, settings.width, 3)
-    drawn = (
-        rng.standard_normal(shape, np.float32) * np.float32(settings.noise) for _ in range(_NOISE_PICTURES)
-    )
-    return [np.clip(np.round(one), -127, 127).astype(np.int8) for one in drawn]
+    shape = (settings.height + _NOISE_ROWS, settings.width, 3)
+    drawn = (np.rint(rng.standard_normal(shape, np.float32) * settings.noise) for _ in range(_NOISE_PICTURES))
+    return [np.clip([one, -one], 0, 255).astype(np.uint8) for one in drawn]
 
 
 def _axes(size: tuple[int, int]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
