@@ -50,6 +50,21 @@ def test_a_reader_that_was_away_finds_the_present() -> None:
         assert source.read(LONG_S).index > first.index + 5
 
 
+def test_a_worker_that_had_to_wait_for_its_reader_gives_fresh_frames_again() -> None:
+    with worker(max_age_s=0.5, fps=5000) as source:
+        pid = pid_of(source)
+        while True:
+            try:
+                source.read(1.0)
+                break
+            except CameraError:
+                assert alive(pid)
+        time.sleep(1.5)  # far more messages than a pipe holds
+        frame = source.read(LONG_S)
+        assert time.monotonic() - frame.captured_s < 1.0
+        assert (frame.image == frame.index % 256).all()
+
+
 def test_an_end_comes_after_the_last_frame() -> None:
     with worker(at=3, fps=5) as source:
         last = source.read(LONG_S)
