@@ -20,6 +20,9 @@ _CLEANING_MM = 3.0
 _SMALLEST_MM2 = 40.0
 """Less food than this in one piece is a grain or two stuck to the steel: nothing."""
 
+_EDGE_SPREAD = (0.4, 1.6)
+_GUESSED_SHARE = 0.1
+
 _FILM_MM = 1.0
 """Depth given to a liquid that does not stand on the wall."""
 
@@ -46,14 +49,18 @@ def pieces(odds: Floats, profile: WellProfile) -> Mask:
     return np.asarray(large[labels] & profile.opening, np.bool_)
 
 
-def solid_amount(odds: Floats, known: Mask, profile: WellProfile) -> Amount:
-    """Return the amount of solid food; `known` marks the pixels that count."""
+def solid_amount(odds: Floats, known: Mask, profile: WellProfile, edge_mm: float) -> Amount:
+    """Return the amount of solid food; `known` marks the pixels that count.
+
+    Its error joins what the odds leave open to how high the food may stand at its edges.
+    """
     mask = pieces(odds, profile) & known
-    volume = heap_volume_cm3(mask, profile)
-    guessed = np.count_nonzero((np.abs(odds) < UNDECIDED_ODDS) & known) * profile.mm2_per_px
-    # Half of what is a guess may be wrong, at the mean depth of the well.
+    volume = heap_volume_cm3(mask, profile, edge_mm)
+    low, high = (heap_volume_cm3(mask, profile, share * edge_mm) for share in _EDGE_SPREAD)
+    guessed_mm2 = float(np.count_nonzero((np.abs(odds) < UNDECIDED_ODDS) & known)) * profile.mm2_per_px
     mean_depth_mm = profile.capacity_cm3 * 1000.0 / float(profile.areas_mm2[-1])
-    return Amount(volume, 0.25 * guessed * mean_depth_mm / 1000.0, mask)
+    guessed_cm3 = _GUESSED_SHARE * guessed_mm2 * mean_depth_mm / 1000.0
+    return Amount(volume, float(np.hypot((high - low) / 2.0, guessed_cm3)), mask)
 
 
 def liquid_amount(odds: Floats, known: Mask, profile: WellProfile, wall: WallMap) -> Amount:
@@ -66,10 +73,3 @@ def liquid_amount(odds: Floats, known: Mask, profile: WellProfile, wall: WallMap
         return Amount(film_cm3, film_cm3, puddle)
     error_cm3 = profile.volume_at(min(line.level + line.error, 1.0)) - standing_cm3
     return Amount(standing_cm3, error_cm3, below_waterline(line, wall, profile))
-
-
-def amount(kind: DishKind, odds: Floats, known: Mask, profile: WellProfile, wall: WallMap) -> Amount:
-    """Return the amount by the kind of dish."""
-    if kind == "liquid":
-        return liquid_amount(odds, known, profile, wall)
-    return solid_amount(odds, known, profile)

@@ -6,15 +6,22 @@ level of its waterline (`waterline`), solids by the surface that their outline o
 (`heap`). The study's own method (`method="study"`) compares areas.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from appliance.estimate.amount import UNDECIDED_ODDS, DishKind, amount
+from appliance.estimate.amount import (
+    UNDECIDED_ODDS,
+    Amount,
+    DishKind,
+    liquid_amount,
+    pieces,
+    solid_amount,
+)
 from appliance.estimate.appearance import Features, Floats, Gains, features, white_balance
 from appliance.estimate.estimate import Estimate
-from appliance.estimate.heap import heap_volume_cm3
+from appliance.estimate.heap import NOMINAL_EDGE_MM, heap_volume_cm3, served_edge_mm
 from appliance.estimate.parameters import BackProjectionParameters
 from appliance.estimate.profile import Mask, WellProfile, well_profile
 from appliance.estimate.ratio import FoodModel, Samples, food_model, not_steel_model, reference_samples
@@ -30,7 +37,11 @@ _NOMINAL_LEVEL = 0.6
 
 _DECK_MARGIN_MM, _RIM_MM = 2.5, 12.0
 _HIDDEN = 0.02
+_SMOOTHING_PX = 5
 _SERVED_ODDS = 0.7
+_DEMAND = 0.3
+"""Food must look this much like food, relative to the served dish: films and mirrored food do not."""
+
 _LEVEL_SECTORS, _LEVEL_SPREAD, _SMOOTH_GRAIN = 0.8, 0.06, 1.5
 
 
@@ -50,12 +61,18 @@ class CompartmentEstimate:
 
 @dataclass(frozen=True, eq=False)
 class Dish:
-    """What the references show of one compartment."""
+    """What the references show of one compartment.
+
+    `demand` is the least log odds of food; `edge_mm` how high this dish stands where no wall holds it;
+    `full_mask` and `full_cm3` what its full serving covers and fills.
+    """
 
     profile: WellProfile
     wall: WallMap
     model: FoodModel
+    demand: float
     kind: DishKind
+    edge_mm: float
     full_mask: Mask
     full_cm3: float
     study: StudyReference | None
@@ -113,7 +130,8 @@ def estimate(rectified: Picture, valid: Mask, references: References) -> dict[in
         if dish.study is not None and references.parameters.method == "study":
             answer, mask = _study_judgement(picture, known, dish.study, references.parameters)
         else:
-            odds = _smooth(dish.model.log_odds(features(picture, gains, references.px_per_mm)))
+            seen = features(picture, gains, references.px_per_mm)
+            odds = _smooth(dish.model.log_odds(seen)) - np.float32(dish.demand)
             answer, mask = _judgement(odds, known, dish, served=references.served)
         food_mask = np.zeros(valid.shape, np.bool_)
         food_mask[crop] = mask
@@ -132,7 +150,7 @@ def _deck(openings: Mask, px_per_mm: float) -> Mask:
 
 
 def _smooth(odds: Floats) -> Floats:
-    return cv2.blur(odds, (3, 3)).astype(np.float32)
+    return cv2.blur(odds, (_SMOOTHING_PX, _SMOOTHING_PX)).astype(np.float32)
 
 
 def _served_dish(
@@ -143,14 +161,34 @@ def _served_dish(
     odds = _smooth(model.log_odds(seen))
     wall = wall_map(profile)
     kind = _kind(seen, odds, profile, wall)
-    served = amount(kind, odds, profile.opening, profile, wall)
-    study = study_reference(full, profile.opening, parameters)
-    return Dish(profile, wall, model, kind, served.mask, max(served.volume_cm3, 1e-6), study)
+    demand = 0.0 if kind == "liquid" else _DEMAND * float(np.median(odds[profile.floor]))
+    dish = Dish(
+        profile=profile,
+        wall=wall,
+        model=model,
+        demand=demand,
+        kind=kind,
+        edge_mm=served_edge_mm(pieces(odds - demand, profile), profile),
+        full_mask=profile.opening,
+        full_cm3=1.0,
+        study=study_reference(full, profile.opening, parameters),
+    )
+    served = _amount(odds - demand, profile.opening, dish)
+    return replace(dish, full_mask=served.mask, full_cm3=max(served.volume_cm3, 1e-6))
 
 
 def _unknown_dish(profile: WellProfile, model: FoodModel) -> Dish:
-    full_cm3 = profile.volume_at(_NOMINAL_LEVEL)
-    return Dish(profile, wall_map(profile), model, "solid", profile.opening, full_cm3, None)
+    return Dish(
+        profile=profile,
+        wall=wall_map(profile),
+        model=model,
+        demand=0.0,
+        kind="solid",
+        edge_mm=NOMINAL_EDGE_MM,
+        full_mask=profile.opening,
+        full_cm3=profile.volume_at(_NOMINAL_LEVEL),
+        study=None,
+    )
 
 
 def _kind(seen: Features, odds: Floats, profile: WellProfile, wall: WallMap) -> DishKind:
@@ -163,14 +201,20 @@ def _kind(seen: Features, odds: Floats, profile: WellProfile, wall: WallMap) -> 
     return "liquid" if level and smooth else "solid"
 
 
+def _amount(odds: Floats, known: Mask, dish: Dish) -> Amount:
+    if dish.kind == "liquid":
+        return liquid_amount(odds, known, dish.profile, dish.wall)
+    return solid_amount(odds, known, dish.profile, dish.edge_mm)
+
+
 def _judgement(odds: Floats, known: Mask, dish: Dish, *, served: bool) -> tuple[Estimate, Mask]:
     profile = dish.profile
     hidden = 1.0 - float(np.count_nonzero(known)) / max(float(np.count_nonzero(profile.opening)), 1.0)
-    seen = amount(dish.kind, odds, known, profile, dish.wall)
+    seen = _amount(odds, known, dish)
     full_cm3 = dish.full_cm3
     if hidden > _HIDDEN and dish.kind != "liquid":
         # What is hidden is taken to be like the rest.
-        full_cm3 = max(heap_volume_cm3(dish.full_mask & known, profile), 0.1 * full_cm3)
+        full_cm3 = max(heap_volume_cm3(dish.full_mask & known, profile, dish.edge_mm), 0.1 * full_cm3)
     leftover = 0.0 if dish.kind == "unserved" else min(seen.volume_cm3 / full_cm3, 1.0)
     model_error = 0.02 + 0.3 * leftover * (1.0 - leftover)
     sigma = float(np.sqrt(model_error**2 + (seen.error_cm3 / dish.full_cm3) ** 2 + (0.3 * hidden) ** 2))
