@@ -22,8 +22,8 @@ from appliance.errors import CameraError
 from appliance.picture import Picture
 from appliance.tray.layout import Layout
 
-_WHOLE = 0.9995
-"""Share of a tray's area in view from which it counts as whole; the rest is rounding."""
+_WHOLE = 0.998
+"""Share of a tray's bounding rectangle in view from which it counts as whole: its corners are round."""
 
 
 class SimulatedLine:
