@@ -5,6 +5,11 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no reason to fail.
+settings.register_profile("janban", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("janban")
 
 pytest_plugins = ["tests.brokers"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -180,7 +180,7 @@ TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=8)
 PLAIN = st.one_of(st.integers(), st.floats(), st.booleans(), TEXT, st.dates(), st.lists(st.integers()))
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(st.text(max_size=60))
 @example("a = " + "[" * 5000)
 @example("a = " + "9" * 5000)
@@ -190,7 +190,7 @@ def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
     fault(text)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(st.dictionaries(st.sampled_from([key.name for key in KEYS]), PLAIN, max_size=5))
 def test_any_values_are_read_or_refused_by_their_keys(values: dict[str, Any]) -> None:
     text = "".join(f"{name} = {as_toml(value)}\n" for name, value in values.items())
