@@ -19,6 +19,7 @@ class ScriptedBroker:
     answers: dict[int, bytes | None] = field(default_factory=lambda: dict(ACCEPTED))
     puback: Callable[[int], bytes | None] = lambda packet: b"\x40\x02" + struct.pack(">H", packet)
     levels: list[int] = field(default_factory=list)
+    connects: list[bytes] = field(default_factory=list)
     published: list[bytes] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -49,6 +50,7 @@ class ScriptedBroker:
                 if first >> 4 == _CONNECT:
                     level = body[6]
                     self.levels.append(level)
+                    self.connects.append(body)
                     answer = self.answers[level]
                     if answer == b"":
                         return

@@ -1,6 +1,7 @@
 """Brokers that do not take MQTT 5, and others that do not behave."""
 
 import socket
+import struct
 import threading
 from collections.abc import Callable
 
@@ -120,6 +121,19 @@ def test_a_packet_identifier_means_nothing_on_the_next_connection(store: Store, 
         eventually(acknowledged.is_set, "second connection")
         eventually(lambda: len(broker.published) == 8, "all in flight again")
         assert [waiting.id for waiting in store.pending(9)] == ids
+
+
+def test_the_session_lasts_as_long_as_the_will_is_delayed(publish: Publish) -> None:
+    """Else a short loss would be announced: the end of a session publishes its will (MQTT 5, 3.1.3.2.2)."""
+    with ScriptedBroker() as broker:
+        publisher = publish(broker.port, will_delay_s=1234)
+        eventually(lambda: publisher.state.connected, "connected")
+    delay = struct.pack(">I", 1234)
+    [connect, *_] = broker.connects
+    clean_start, will, qos_1, retain = 0x02, 0x04, 0x08, 0x20
+    assert connect[7] & (clean_start | will | qos_1 | retain) == will | qos_1 | retain
+    assert connect[10:].startswith(b"\x05\x11" + delay), "session expiry interval"
+    assert b"\x05\x18" + delay in connect, "will delay interval"
 
 
 def test_an_unreachable_broker_delays_nobody(store: Store, publish: Publish) -> None:

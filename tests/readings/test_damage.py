@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,17 @@ def test_a_damaged_store_is_set_aside_and_the_service_goes_on(
     with Store(file, SETTINGS) as store:
         assert store.alarm is None
         assert len(store.pending(1000)) == len(saved) + 1
+
+
+def test_a_sequence_goes_on_where_only_sent_readings_were_damaged(tmp_path: Path) -> None:
+    file = tmp_path / "readings.db"
+    with Store(file, SETTINGS) as store:
+        store.mark_sent([store.add(draft()).id for _ in range(5)])
+        store.prune(datetime(2999, 1, 1, tzinfo=UTC))
+    from_the_future(file)
+    with Store(file, SETTINGS) as store:
+        assert store.alarm is not None
+        assert store.add(draft()).sequence == 6
 
 
 def test_damage_that_shows_while_running_is_answered_too(tmp_path: Path) -> None:
