@@ -39,7 +39,7 @@ class SimulatedLine:
         self._clock = clock or SystemClock()
         self._sprite_px_per_mm = min(2.0, 1.35 * self.settings.width / self.settings.view_mm)
         self._view: View | None = None
-        self.close()
+        self._start_over()
 
     @property
     def layout(self) -> Layout:
@@ -53,7 +53,7 @@ class SimulatedLine:
 
     def open(self) -> None:
         """Start the line from its beginning."""
-        self.close()
+        self._start_over()
         self._view = View(self.settings)
         self._scenes = scenes(self.settings)
         self._scene = next(self._scenes)
@@ -61,8 +61,10 @@ class SimulatedLine:
         self._opened_at = self._clock.utc()
 
     def close(self) -> None:
-        """Stop the line; what has passed is forgotten."""
+        """Stop the line; `trays_passed` stays until it is opened again."""
         self._view = None
+
+    def _start_over(self) -> None:
         self._index = 0
         self._line_s = 0.0
         self._painted: dict[int, PaintedTray] = {}

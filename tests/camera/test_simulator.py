@@ -77,6 +77,7 @@ def test_passed_trays_are_those_that_were_whole_and_left() -> None:
     taken, line = frames(900, trays_per_minute=60, fps=10)
     seen_whole = {t.tray for frame in taken for t in frame.truth if t.in_view_fraction >= 0.998}
     still_there = {t.tray for t in taken[-1].truth}
+    line.close()
     passed = [truth.tray for truth in line.trays_passed]
     assert len(passed) == len(set(passed))
     assert set(passed) == seen_whole - still_there
