@@ -2,15 +2,22 @@
 
 import json
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types as at
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+
+_PLAIN: dict[object, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    Path: "a path",
+}
 
 
 @dataclass(frozen=True)
@@ -87,16 +94,10 @@ def allowed(field: FieldInfo) -> str:
 def toml(value: object) -> str:
     """Write a plain value, path or tuple as TOML on one line."""
     match value:
-        case BaseModel():
-            return "{}"
-        case Enum():
-            return toml(value.value)
         case Path():
             return json.dumps(value.as_posix(), ensure_ascii=False)
-        case tuple() | list() | set() | frozenset():
+        case tuple() | list():
             return "[" + ", ".join(toml(item) for item in value) + "]"
-        case SecretStr():
-            return '"…"'
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -106,8 +107,7 @@ def either(choices: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def _words(annotation: object, metadata: Iterable[object]) -> str:
-    metadata = tuple(metadata)
+def _words(annotation: object, metadata: Sequence[object]) -> str:
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _words(args[0], (*args[1:], *metadata))
@@ -115,32 +115,9 @@ def _words(annotation: object, metadata: Iterable[object]) -> str:
         return either(toml(choice) for choice in args)
     if origin in (Union, types.UnionType):
         return either(_words(member, metadata) for member in args if member is not type(None))
-    if origin in (tuple, list, set, frozenset):
-        return _sequence_words(origin, args, metadata)
-    return _scalar_words(annotation, metadata)
-
-
-def _sequence_words(origin: object, args: tuple[Any, ...], metadata: tuple[object, ...]) -> str:
-    if origin is tuple and Ellipsis not in args:
-        inner = tuple(_words(item, ()) for item in args)
-        return f"[{inner[0]}] x {len(inner)}" if len(set(inner)) == 1 else "[" + ", ".join(inner) + "]"
-    return f"a list{_length_words(_limits(metadata), 'items')}, each {_words(args[0], ())}"
-
-
-def _scalar_words(annotation: object, metadata: tuple[object, ...]) -> str:
-    limits = _limits(metadata)
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return either(toml(choice.value) for choice in annotation)
-    if annotation in (str, SecretStr):
-        pattern = next((p for item in metadata if (p := getattr(item, "pattern", None))), None)
-        return "text" + _length_words(limits, "characters") + (f" that matches {pattern}" if pattern else "")
-    plain: dict[object, str] = {
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-        Path: "a path",
-    }
-    return plain.get(annotation, "a value") + _range_words(limits)
+    if origin is tuple:
+        return "[" + ", ".join(_words(item, ()) for item in args) + "]"
+    return _PLAIN.get(annotation, "a value") + _limit_words(_limits(metadata))
 
 
 def _limits(metadata: Iterable[object]) -> dict[str, Any]:
@@ -155,27 +132,18 @@ def _limits(metadata: Iterable[object]) -> dict[str, Any]:
     return limits
 
 
-def _range_words(limits: dict[str, Any]) -> str:
-    """Word the limits of a number: " from 1 to 65535", " above 0, up to 5", " of at least 1"."""
-    least = f" from {_number(limits['ge'])}" if "ge" in limits else ""
-    least = f" above {_number(limits['gt'])}," if "gt" in limits else least
-    most = f" to {_number(limits['le'])}" if "le" in limits else ""
-    most = f" to below {_number(limits['lt'])}" if "lt" in limits else most
-    if least and most:
-        return least + most.replace(" to ", " up to ") if "gt" in limits else least + most
-    return least.replace(" from ", " of at least ") + most.replace(" to below ", " below ").replace(
-        " to ", " of at most "
-    )
-
-
-def _length_words(limits: dict[str, Any], unit: str) -> str:
-    """Word the limits of a length: " of 1 to 64 characters"."""
-    least, most = limits.get("min_length") or None, limits.get("max_length")
-    if least and most:
-        return f" of {least} {unit}" if least == most else f" of {least} to {most} {unit}"
-    if least:
-        return ", not empty" if least == 1 else f" of at least {least} {unit}"
-    return f" of at most {most} {unit}" if most else ""
+def _limit_words(limits: dict[str, Any]) -> str:
+    """Word the limits of a number or a text; settings have two of them, so that every value is thought of."""
+    match limits:
+        case {"ge": least, "le": most}:
+            return f" from {_number(least)} to {_number(most)}"
+        case {"gt": least, "le": most}:
+            return f" above {_number(least)}, up to {_number(most)}"
+        case {"min_length": least, "max_length": most}:
+            return f" of {least} to {most} characters"
+        case {"min_length": 1}:
+            return ", not empty"
+    return ""
 
 
 def _number(value: float) -> str:

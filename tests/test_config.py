@@ -56,6 +56,8 @@ def test_every_key_says_what_it_is_and_accepts(key: Key) -> None:
     assert len(key.field.description or "") > 5
     assert (key.field.description or "").endswith(".")
     assert key.allowed != "a value"
+    # Every number has a range.
+    assert not re.search(r"number(?! (from|above) \S+ (to|up to) )", key.allowed)
 
 
 def test_defaults_are_the_ones_that_the_reference_gives() -> None:
