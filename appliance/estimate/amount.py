@@ -58,7 +58,7 @@ def solid_amount(odds: Floats, known: Mask, profile: WellProfile, edge_mm: float
     volume = heap_volume_cm3(mask, profile, edge_mm)
     low, high = (heap_volume_cm3(mask, profile, share * edge_mm) for share in _EDGE_SPREAD)
     guessed_mm2 = float(np.count_nonzero((np.abs(odds) < UNDECIDED_ODDS) & known)) * profile.mm2_per_px
-    mean_depth_mm = profile.capacity_cm3 * 1000.0 / float(profile.areas_mm2[-1])
+    mean_depth_mm = profile.capacity_cm3 * 1000.0 / max(profile.opening_mm2, 1e-9)
     guessed_cm3 = _GUESSED_SHARE * guessed_mm2 * mean_depth_mm / 1000.0
     return Amount(volume, float(np.hypot((high - low) / 2.0, guessed_cm3)), mask)
 

@@ -28,7 +28,7 @@ from appliance.estimate.ratio import FoodModel, Samples, food_model, not_steel_m
 from appliance.estimate.study import StudyReference, study_mask, study_reference
 from appliance.estimate.waterline import WallMap, fit_waterline, wall_map
 from appliance.picture import Picture
-from appliance.tray.calibration import Calibration
+from appliance.tray.references import Calibration
 
 __all__ = ["BackProjectionParameters", "CompartmentEstimate", "References", "estimate", "prepare"]
 
@@ -36,9 +36,13 @@ _NOMINAL_LEVEL = 0.6
 """How full a well counts as served where no full reference was taken."""
 
 _DECK_MARGIN_MM, _RIM_MM = 2.5, 12.0
+_LEAST_ERROR, _MODEL_ERROR, _HIDDEN_ERROR, _NO_FULL_ERROR = 0.02, 0.3, 0.3, 0.25
+"""Standard deviations: of any reading; of the well's model, times p (1 - p); of a well that is hidden; of not
+knowing a full serving."""
+
 _HIDDEN = 0.02
 _SMOOTHING_PX = 5
-_SERVED_ODDS = 0.7
+_WALL_FOOT, _SERVED_ON_WALL, _SERVED_ON_FLOOR = 0.3, 0.5, 2.8
 _DEMAND = 0.3
 """Food must look this much like food, relative to the served dish: films and mirrored food do not."""
 
@@ -193,7 +197,10 @@ def _unknown_dish(profile: WellProfile, model: FoodModel) -> Dish:
 
 def _kind(seen: Features, odds: Floats, profile: WellProfile, wall: WallMap) -> DishKind:
     """Judge a served dish: a liquid ends in one level line and is smooth at least in places."""
-    if float(odds[profile.floor].mean()) < _SERVED_ODDS:
+    foot = profile.opening & (profile.level > 0) & (profile.level < _WALL_FOOT)
+    # The model was learnt on this floor, so a bare floor fits it too, but not the bare wall around it.
+    on_wall = float(odds[foot].mean()) if foot.any() else 0.0
+    if on_wall < _SERVED_ON_WALL and float(np.median(odds[profile.floor])) < _SERVED_ON_FLOOR:
         return "unserved"
     line = fit_waterline(odds, profile.opening, wall)
     level = line.sectors > _LEVEL_SECTORS and line.spread < _LEVEL_SPREAD
@@ -216,8 +223,11 @@ def _judgement(odds: Floats, known: Mask, dish: Dish, *, served: bool) -> tuple[
         # What is hidden is taken to be like the rest.
         full_cm3 = max(heap_volume_cm3(dish.full_mask & known, profile, dish.edge_mm), 0.1 * full_cm3)
     leftover = 0.0 if dish.kind == "unserved" else min(seen.volume_cm3 / full_cm3, 1.0)
-    model_error = 0.02 + 0.3 * leftover * (1.0 - leftover)
-    sigma = float(np.sqrt(model_error**2 + (seen.error_cm3 / dish.full_cm3) ** 2 + (0.3 * hidden) ** 2))
+    model_error = _LEAST_ERROR + _MODEL_ERROR * leftover * (1.0 - leftover)
+    errors = [model_error, seen.error_cm3 / dish.full_cm3, _HIDDEN_ERROR * hidden]
+    if not served:
+        errors.append(_NO_FULL_ERROR)
+    sigma = float(np.linalg.norm(errors))
     decided = float((np.abs(odds[known]) > UNDECIDED_ODDS).mean()) if known.any() else 0.0
     flags = {
         "cut": hidden > _HIDDEN,

@@ -26,7 +26,7 @@ class WellProfile:
 
     `rows` and `columns` are the crop in the rectified picture; `opening` and `floor` are masks of the crop,
     `level` 0..1 the height of the well's surface relative to its depth (1 outside the opening).
-    `levels` (ascending 0..1), `areas_mm2` and `volumes_cm3` tabulate what a level liquid would show and hold.
+    `volumes_cm3` tabulates what the well holds up to `levels` (ascending 0..1).
     """
 
     rows: slice
@@ -37,7 +37,6 @@ class WellProfile:
     depth_mm: float
     px_per_mm: float
     levels: npt.NDArray[np.float64]
-    areas_mm2: npt.NDArray[np.float64]
     volumes_cm3: npt.NDArray[np.float64]
 
     @property
@@ -51,13 +50,14 @@ class WellProfile:
         return float(self.volumes_cm3[-1])
 
     @property
+    def opening_mm2(self) -> float:
+        """Return the area of the opening."""
+        return float(np.count_nonzero(self.opening)) * self.mm2_per_px
+
+    @property
     def mm2_per_px(self) -> float:
         """Return the area of one pixel in square millimetres."""
         return 1.0 / self.px_per_mm**2
-
-    def level_of_area(self, area_mm2: float) -> float:
-        """Return the level 0..1 at which a liquid shows this area; 0 for less than the floor."""
-        return float(np.interp(area_mm2, self.areas_mm2, self.levels))
 
     def volume_at(self, level: float) -> float:
         """Return the volume in cubic centimetres that the well holds up to a level 0..1."""
@@ -105,6 +105,5 @@ def well_profile(compartment: Compartment, px_per_mm: float, shape: tuple[int, i
         depth_mm=compartment.depth_mm,
         px_per_mm=px_per_mm,
         levels=levels,
-        areas_mm2=counts.astype(np.float64) * pixel_mm2,
         volumes_cm3=(levels * counts - sums) * (pixel_mm2 * compartment.depth_mm / 1000.0),
     )
