@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from appliance.budget import LONGEST_TRAY_S, WATCHDOG_S, Budget
+from appliance.cli import main
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 UNIT = FOLDER / "janban.service"
@@ -83,6 +84,14 @@ def test_the_last_resort_is_reached_even_if_every_round_takes_its_longest() -> N
     longest_round_s = start + watchdog + 2 * stop + pause
     burst = int(setting("Unit", "StartLimitBurst"))
     assert burst * longest_round_s < float(setting("Unit", "StartLimitIntervalSec"))
+
+
+def test_what_a_restart_cannot_mend_is_not_restarted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(["run", "--config", str(tmp_path / "janban.toml")])
+    assert str(status) == setting("Service", "RestartPreventExitStatus")
+    assert "does not exist" in capsys.readouterr().err
 
 
 @needs("systemd-sysusers")
