@@ -2,11 +2,30 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-import numpy.typing as npt
 
-Homography = npt.NDArray[np.float64]
-"""A 3x3 projective map of points."""
+from appliance.errors import TrayNotFoundError
+from appliance.picture import Picture
+from appliance.tray.align import AFFINE, PROJECTIVE, SIMILARITY, Samples, align, support
+from appliance.tray.curves import resample, rounded_rectangle
+from appliance.tray.gradient import Gradient, gradient
+from appliance.tray.layout import Layout, Points
+from appliance.tray.outline import outline_candidates
+from appliance.tray.rectify import Homography, project, resized
+from appliance.tray.references import Calibration
+
+__all__ = ["Homography", "Located", "locate", "locate_layout"]
+
+_COARSE_PX, _FINE_PX = 320, 960
+_RIM_REACHES_PX = [8.0, 6.0, 4.0, 3.0, 2.0]
+_WAY_REACHES_PX = [3.0, 2.0, 1.5]
+_BOTH_REACHES_PX = [4.0, 3.0, 3.0, 2.0, 2.0, 2.0]
+_WELL_REACHES_PX = [1.5, 1.5]
+_RIMS_TRIED = 3
+_LEAST_SCORE = 0.5
+_LEAST_SEEN = 0.7
+_LEAST_IN_FRAME = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,9 +33,164 @@ class Located:
     """Where a tray lies.
 
     `picture_from_tray` maps tray millimetres to source picture pixels. `score` is 0..1, how well the layout
-    matches; `in_frame_fraction` is 0..1, the share of the tray's area inside the picture.
+    matches; `in_frame_fraction` is 0..1, the share of the tray's area inside the picture. `margin` is how
+    much worse the next way round scores: near 0, which way round the tray lies is a guess.
     """
 
     picture_from_tray: Homography
     score: float
     in_frame_fraction: float
+    margin: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Hypothesis:
+    picture_from_tray: Homography
+    score: float
+
+
+def locate(picture: Picture, calibration: Calibration) -> Located:
+    """Find the tray of `calibration` in a picture (H, W, 3), BGR.
+
+    Works at any in-plane angle, up to about 12 degrees of tilt and with up to a few percent of the tray
+    outside the picture. Raises `TrayNotFoundError` with the reason.
+    """
+    return locate_layout(picture, calibration.layout)
+
+
+def locate_layout(picture: Picture, layout: Layout) -> Located:
+    """Find a tray of the given layout; see `locate`."""
+    if min(picture.shape[:2]) < 64:
+        raise TrayNotFoundError("the picture is too small to show a tray")
+    rim, wells = _rim_samples(layout), _well_samples(layout)
+    both = _joined(rim, wells)
+    coarse, fine = gradient(picture, _COARSE_PX), gradient(picture, _FINE_PX)
+    rims = [
+        _scored(coarse, rim, align(coarse, rim, start, _RIM_REACHES_PX, SIMILARITY))
+        for quad in (*outline_candidates(picture), _frame(picture))
+        for start in _starts((quad + 0.5) * coarse.scale - 0.5, layout.tray_mm)
+    ]
+    rims.sort(key=_by_score)
+    ways = [
+        _scored(coarse, wells, align(coarse, both, start, _WAY_REACHES_PX, AFFINE))
+        for outline in _distinct(rims, layout.tray_mm)[:_RIMS_TRIED]
+        for start in _turned(outline.picture_from_tray, layout.tray_mm)
+    ]
+    if not ways:
+        raise TrayNotFoundError("nothing in the picture has the shape of the tray")
+    ways.sort(key=_by_score)
+    finals = sorted((_refined(fine, coarse, both, wells, way) for way in ways[:2]), key=_by_score)
+    best = finals[0]
+    if best.score < _LEAST_SCORE:
+        raise TrayNotFoundError(f"nothing in the picture matches the layout (best match {best.score:.2f})")
+    inside = _in_frame(picture, best.picture_from_tray, layout)
+    if inside < _LEAST_IN_FRAME:
+        raise TrayNotFoundError(f"only {inside:.0%} of the tray lies inside the picture")
+    return Located(best.picture_from_tray, best.score, inside, best.score - finals[-1].score)
+
+
+def _refined(
+    fine: Gradient, coarse: Gradient, both: Samples, wells: Samples, way: _Hypothesis
+) -> _Hypothesis:
+    """Align at full resolution; the result is in the source picture's pixels."""
+    ratio = fine.scale / coarse.scale
+    moved = align(fine, both, resized(way.picture_from_tray, ratio, ratio), _BOTH_REACHES_PX, PROJECTIVE)
+    moved = align(fine, wells, moved, _WELL_REACHES_PX, PROJECTIVE)
+    found = _scored(fine, wells, moved)
+    return _Hypothesis(resized(found.picture_from_tray, 1 / fine.scale, 1 / fine.scale), found.score)
+
+
+def _scored(field: Gradient, samples: Samples, picture_from_tray: Homography) -> _Hypothesis:
+    found = support(field, samples, picture_from_tray, _px_per_mm(picture_from_tray, samples))
+    seen = ~np.isnan(found)
+    # A tray that fills the picture to its border shows no rim: that speaks neither for nor against it.
+    score = 0.5 if seen.mean() < _LEAST_SEEN else float(found[seen].mean())
+    return _Hypothesis(picture_from_tray, score)
+
+
+def _by_score(hypothesis: _Hypothesis) -> float:
+    return -hypothesis.score
+
+
+def _px_per_mm(picture_from_tray: Homography, samples: Samples) -> float:
+    x, y = samples.centre_mm
+    cross = np.array([[x - 10, y], [x + 10, y], [x, y - 10], [x, y + 10]])
+    left, right, up, down = project(cross, picture_from_tray)
+    return float(np.hypot(*(right - left)) + np.hypot(*(down - up))) / 40
+
+
+def _frame(picture: Picture) -> Points:
+    height, width = picture.shape[:2]
+    return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64) - 0.5
+
+
+def _starts(quad: Points, tray_mm: tuple[float, float]) -> list[Homography]:
+    """Return similarities that lay the tray's rectangle on a quadrilateral, long side on long side."""
+    sides = np.roll(quad, -1, axis=0) - quad
+    lengths = np.hypot(*sides.T)
+    along, across = (lengths[0] + lengths[2]) / 2, (lengths[1] + lengths[3]) / 2
+    found = []
+    for side, (width, height) in ((sides[0], (along, across)), (sides[1], (across, along))):
+        stretch = (width / height) / (tray_mm[0] / tray_mm[1])
+        if 0.72 < stretch < 1.39:
+            scale = float(np.sqrt(width * height / (tray_mm[0] * tray_mm[1])))
+            turn = side / np.hypot(*side) * scale
+            linear = np.array([[turn[0], -turn[1]], [turn[1], turn[0]]])
+            shift = quad.mean(axis=0) - linear @ (np.array(tray_mm) / 2)
+            found.append(np.vstack([np.column_stack([linear, shift]), [0, 0, 1]]))
+    return found
+
+
+def _turned(picture_from_tray: Homography, tray_mm: tuple[float, float]) -> list[Homography]:
+    """Return both ways round that a rectangle can lie."""
+    half_turn = np.array([[-1.0, 0, tray_mm[0]], [0, -1, tray_mm[1]], [0, 0, 1]])
+    return [picture_from_tray, picture_from_tray @ half_turn]
+
+
+def _distinct(ranked: list[_Hypothesis], tray_mm: tuple[float, float]) -> list[_Hypothesis]:
+    kept: list[tuple[_Hypothesis, Points]] = []
+    for hypothesis in ranked:
+        quad = project(_corners(tray_mm), hypothesis.picture_from_tray)
+        if not any(
+            min(np.abs(np.roll(quad, turn, axis=0) - other).max() for turn in (0, 2)) < 4 for _, other in kept
+        ):
+            kept.append((hypothesis, quad))
+    return [hypothesis for hypothesis, _ in kept]
+
+
+def _corners(tray_mm: tuple[float, float]) -> Points:
+    width, height = tray_mm
+    return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+
+
+def _rim_samples(layout: Layout) -> Samples:
+    width, height = layout.tray_mm
+    return _samples(layout, [resample(rounded_rectangle(0, 0, width, height, layout.corner_radius_mm), 10.0)])
+
+
+def _well_samples(layout: Layout) -> Samples:
+    return _samples(layout, [resample(compartment.outline_mm, 8.0) for compartment in layout.compartments])
+
+
+def _samples(layout: Layout, curves: list[tuple[Points, Points]]) -> Samples:
+    width, height = layout.tray_mm
+    points, normals = (np.concatenate([curve[part] for curve in curves]) for part in (0, 1))
+    return Samples(points, normals, np.ones(len(points)), (width / 2, height / 2), max(width, height) / 2)
+
+
+def _joined(rim: Samples, wells: Samples) -> Samples:
+    return Samples(
+        np.concatenate([rim.points, wells.points]),
+        np.concatenate([rim.normals, wells.normals]),
+        np.concatenate([rim.weights, wells.weights]),
+        rim.centre_mm,
+        rim.radius_mm,
+    )
+
+
+def _in_frame(picture: Picture, picture_from_tray: Homography, layout: Layout) -> float:
+    width, height = layout.tray_mm
+    outline = rounded_rectangle(0, 0, width, height, layout.corner_radius_mm)
+    tray = project(outline, picture_from_tray).astype(np.float32)
+    common, _ = cv2.intersectConvexConvex(tray, _frame(picture).astype(np.float32))
+    return min(1.0, float(common) / max(abs(float(cv2.contourArea(tray))), 1e-9))

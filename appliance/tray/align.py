@@ -1,0 +1,133 @@
+"""Sub-pixel alignment of a tray's curves with the edges of a picture.
+
+The classical edge tracker: every curve sample looks for edges along its normal, and a weighted least-squares
+step moves all of them together (Drummond and Cipolla, "Real-time visual tracking of complex structures", PAMI
+2002, section 3), with the search narrowing and the freedom growing from a similarity to a full homography.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.tray.gradient import Gradient, along_normals
+from appliance.tray.layout import Points
+from appliance.tray.rectify import Homography, project
+
+SIMILARITY, AFFINE, PROJECTIVE = 4, 6, 8
+"""Degrees of freedom of a step."""
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Curve samples in tray millimetres (N, 2), their unit normals (N, 2) and weights (N,)."""
+
+    points: Points
+    normals: Points
+    weights: npt.NDArray[np.float64]
+    centre_mm: tuple[float, float]
+    radius_mm: float
+
+
+def projected_normals(samples: Samples, homography: Homography) -> tuple[Points, Points]:
+    """Return the samples and their unit normals in the picture, (N, 2) each."""
+    points = project(samples.points, homography)
+    # A curve's normal maps like a line, not like a point: turn the projected tangent instead.
+    tangents = np.stack([-samples.normals[:, 1], samples.normals[:, 0]], axis=1)
+    ahead = project(samples.points + 0.5 * tangents, homography) - points
+    ahead /= np.maximum(np.hypot(*ahead.T), 1e-9)[:, None]
+    return points, np.stack([ahead[:, 1], -ahead[:, 0]], axis=1)
+
+
+def align(
+    field: Gradient, samples: Samples, homography: Homography, reaches_px: list[float], freedom: int
+) -> Homography:
+    """Return `homography` (tray mm to the gradient's pixels) moved onto the edges near the samples.
+
+    One step is made per entry of `reaches_px`, the standard deviation of how far an edge may lie away.
+    """
+    for reach in reaches_px:
+        homography = _step(field, samples, homography, reach, freedom)
+    return homography
+
+
+def _step(
+    field: Gradient, samples: Samples, homography: Homography, reach_px: float, freedom: int
+) -> Homography:
+    points, normals = projected_normals(samples, homography)
+    span = max(2.0, 2.2 * reach_px)
+    offsets = np.linspace(-span, span, 2 * min(12, round(2 * span)) + 1)
+    strength = along_normals(field, points, normals, offsets).astype(np.float64)
+    likely = strength**2 * np.exp(-0.5 * (offsets / reach_px) ** 2)
+    total = likely.sum(axis=1)
+    distance = likely @ offsets / np.maximum(total, 1e-9)
+    peak = strength.max(axis=1)
+    weights = samples.weights * peak / (peak + 4.0)
+    # Edges scattered over the whole window say little: Tukey-like down-weighting by spread comes free.
+    weights *= np.exp(-0.5 * (distance / (1.5 * reach_px)) ** 2)
+    rows = _jacobian(samples, homography, points, normals)[:, :freedom]
+    normal_matrix = rows.T @ (rows * weights[:, None])
+    # Levenberg's damping keeps directions that no edge constrains where they are.
+    damping = 1e-3 * np.trace(normal_matrix) / freedom + 1e-9
+    move = np.linalg.solve(normal_matrix + damping * np.eye(freedom), rows.T @ (weights * distance))
+    return _moved(samples, homography, move)
+
+
+def _generators(samples: Samples) -> npt.NDArray[np.float64]:
+    """Return the 8 generators of the projective group: shifts, turn, scale, shears, two tilts; (8, 3, 3)."""
+    g = np.zeros((8, 3, 3))
+    g[0, 0, 2] = g[1, 1, 2] = 1
+    g[2, 0, 1], g[2, 1, 0] = -1, 1
+    g[3, 0, 0] = g[3, 1, 1] = 1
+    g[4, 0, 0], g[4, 1, 1] = 1, -1
+    g[5, 0, 1] = g[5, 1, 0] = 1
+    g[6, 2, 0] = g[7, 2, 1] = -1
+    return g
+
+
+def _centred(samples: Samples) -> Homography:
+    """Map tray mm to about -1..1: generators then have like effects, which damping needs."""
+    (x, y), r = samples.centre_mm, samples.radius_mm
+    return np.array([[1 / r, 0, -x / r], [0, 1 / r, -y / r], [0, 0, 1]])
+
+
+def _jacobian(
+    samples: Samples, homography: Homography, points: Points, normals: Points
+) -> npt.NDArray[np.float64]:
+    """Return how far each sample moves along its normal per unit of each generator, (N, 8)."""
+    centred = _centred(samples)
+    local = project(samples.points, centred)
+    ones = np.concatenate([local, np.ones((len(local), 1))], axis=1)
+    onto = homography @ np.linalg.inv(centred)
+    depth = ones @ onto[2]
+    columns = []
+    for generator in _generators(samples):
+        velocity = ones @ (onto @ generator).T
+        shift = (velocity[:, :2] - points * velocity[:, 2:]) / depth[:, None]
+        columns.append((shift * normals).sum(axis=1))
+    return np.stack(columns, axis=1)
+
+
+def _moved(samples: Samples, homography: Homography, move: npt.NDArray[np.float64]) -> Homography:
+    centred = _centred(samples)
+    change = np.eye(3) + np.tensordot(move, _generators(samples)[: len(move)], axes=1)
+    moved = homography @ np.linalg.inv(centred) @ change @ centred
+    return np.asarray(moved / moved[2, 2], np.float64)
+
+
+def support(
+    field: Gradient, samples: Samples, homography: Homography, mm_px: float
+) -> npt.NDArray[np.float64]:
+    """Return for each sample, 0..1, how far the strongest edge of its surroundings lies just here; NaN outside.
+
+    Compares the strongest edge within 1.5 mm with the strongest within 10 mm; `mm_px` is pixels per mm.
+    """
+    points, normals = projected_normals(samples, homography)
+    offsets = np.linspace(-10, 10, 41) * mm_px
+    strength = along_normals(field, points, normals, offsets).astype(np.float64)
+    here = strength[:, 17:24].max(axis=1)
+    found = np.asarray(here / (strength.max(axis=1) + 1.5), np.float64)
+    width, height = field.size
+    inside = (points > 1).all(axis=1) & (points[:, 0] < width - 2) & (points[:, 1] < height - 2)
+    found[~inside] = np.nan
+    return found
