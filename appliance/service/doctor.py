@@ -118,7 +118,7 @@ def calibration(settings: Settings) -> Check:
         found = load_calibration(folder)
     except JanbanError as error:
         again = f"appliance calibrate --empty EMPTY.jpg --full FULL.jpg --out {folder}"
-        return Check("calibration", "fail", str(error), f"calibrate: {again}")
+        return Check("calibration", "fail", str(error), again)
     words = f"{len(found.layout.compartments)} compartments, in {folder}"
     if found.full is None:
         return Check(
