@@ -130,11 +130,11 @@ class Link:
     def pump(self, timeout_s: float, wake: socket.socket | None = None) -> None:
         """Wait up to `timeout_s` for traffic or a byte on `wake`, and handle it.
 
-        Raises `LinkError` once the connection has ended.
+        Raises `LinkError` if the connection has ended before, so that what came last can still be taken.
         """
-        self._pump_until_ended(timeout_s, wake)
         if self._events.ended is not None:
             raise LinkError(self._events.ended)
+        self._pump_until_ended(timeout_s, wake)
 
     def take_acknowledged(self) -> list[tuple[int, ReasonCode]]:
         """Return the packet identifiers acknowledged since the last call, with what the broker said."""

@@ -81,6 +81,7 @@ class Store:
         self._max_bytes = round(settings.max_mb * 1_000_000)
         self._clock = clock or SystemClock()
         self._lock = threading.RLock()
+        self._opened = False
         self._connection: sqlite3.Connection | None = None
         self._added = 0
         self.alarm: str | None = None
@@ -94,11 +95,13 @@ class Store:
         with self._lock:
             if self._connection is None:
                 self._connection, self.alarm = open_database(self._path, self._clock.utc())
+            self._opened = True
         self._prune_quietly()
 
     def close(self) -> None:
         """Close the database; safe to call twice."""
         with self._lock:
+            self._opened = False
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
@@ -219,24 +222,30 @@ class Store:
     def _run(self, what: str, work: Callable[[sqlite3.Connection], _T], *, writing: bool = True) -> _T:
         """Do `work` in a transaction; once more on a fresh database if this one turns out to be damaged."""
         with self._lock:
-            if self._connection is None:
+            if not self._opened:
                 raise StoreError(f"{self._path}: {what}: the store is closed")
             try:
-                return _transact(self._connection, work, writing=writing)
-            except sqlite3.Error as error:
-                if not is_damage(error):
-                    raise self._failure(what, error) from error
                 try:
-                    self._start_afresh(str(error))
-                    return _transact(self._connection, work, writing=writing)
-                except (sqlite3.Error, OSError) as again:
-                    raise self._failure(what, again) from again
+                    return _transact(self._connected(), work, writing=writing)
+                except sqlite3.Error as error:
+                    if not is_damage(error):
+                        raise
+                    return _transact(self._started_afresh(str(error)), work, writing=writing)
+            except (sqlite3.Error, OSError) as error:
+                raise self._failure(what, error) from error
 
-    def _start_afresh(self, why: str) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    def _connected(self) -> sqlite3.Connection:
+        """Return the connection; open it again if replacing a damaged database had failed."""
+        if self._connection is None:
+            self._connection, self.alarm = open_database(self._path, self._clock.utc())
+        return self._connection
+
+    def _started_afresh(self, why: str) -> sqlite3.Connection:
+        damaged, self._connection = self._connection, None
+        if damaged is not None:
+            damaged.close()
         self._connection, self.alarm = replace_damaged(self._path, self._clock.utc(), why)
+        return self._connection
 
     def _failure(self, what: str, error: Exception) -> StoreError:
         code = getattr(error, "sqlite_errorcode", None)

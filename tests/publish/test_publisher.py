@@ -139,13 +139,13 @@ def test_a_broker_that_goes_away_mid_stream_costs_nothing(
 def test_a_line_that_breaks_anywhere_costs_nothing(
     mosquitto: Mosquitto, store: Store, publish: Publish
 ) -> None:
-    lives = [1, 30, 200, 700, 1500, 2600, 3333, 4100, 5007, 9001]
+    lives = [1, 30, 200, 1500, 2600, 4100, 9001]
     ids = add(store, 80)
     with Listener(mosquitto.port) as listener, CuttingProxy(mosquitto.port, lives) as proxy:
         publish(proxy.port, protocol="5", in_flight=5)
         eventually(lambda: store.counts().pending == 0, "everything acknowledged")
         eventually(lambda: len(listener.readings()) == 80, "everything delivered")
-        assert proxy.cuts == 10
+        assert proxy.cuts == 7
         assert listener.readings() == ids
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.errors import StoreError
 from appliance.readings.migrations import MIGRATIONS, NewerSchemaError, migrate
 from appliance.readings.settings import StoreSettings
 from appliance.readings.store import Store
@@ -187,18 +188,39 @@ def test_a_sequence_goes_on_where_only_sent_readings_were_damaged(tmp_path: Path
         assert store.add(draft()).sequence == 6
 
 
+def overwrite_open(store: Store, file: Path) -> None:
+    """Overwrite a database of more pages than SQLite keeps in memory."""
+    for _ in range(300):
+        store.add(draft())
+    assert store._connection is not None
+    store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store._connection.execute("PRAGMA cache_size = 0")
+    no_database(file)
+
+
 def test_damage_that_shows_while_running_is_answered_too(tmp_path: Path) -> None:
     file = tmp_path / "readings.db"
     with Store(file, SETTINGS) as store:
-        for _ in range(300):
-            store.add(draft())
-        assert store._connection is not None
-        store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        store._connection.execute("PRAGMA cache_size = 0")
-        no_database(file)
+        overwrite_open(store, file)
         reading = store.add(draft())
         assert store.alarm is not None
         assert [one.id for one in store.pending(1000)][-1] == reading.id
+
+
+def test_a_store_that_cannot_be_replaced_now_is_opened_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "readings.db"
+    with Store(file, SETTINGS) as store:
+        overwrite_open(store, file)
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError("read-only file system")))
+            for _ in range(2):
+                with pytest.raises(StoreError, match="read-only file system"):
+                    store.add(draft())
+        reading = store.add(draft())
+        assert [one.id for one in store.pending(9)] == [reading.id]
+        assert store.alarm is not None
 
 
 def test_only_the_last_two_damaged_databases_are_kept(tmp_path: Path) -> None:
