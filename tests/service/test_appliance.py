@@ -1,0 +1,224 @@
+"""The running appliance with a scripted camera: what one bad tray, a full disk or a dead thread costs."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from appliance.budget import Budget
+from appliance.clock import Deadline, SystemClock
+from appliance.errors import StoreError
+from appliance.picture import Picture
+from appliance.readings.boot import boot_id
+from appliance.readings.measurement import Outcome
+from appliance.readings.reading import Draft, Origin, Reading
+from appliance.readings.settings import StoreSettings
+from appliance.readings.store import Store
+from appliance.service import appliance as appliance_module
+from appliance.service.appliance import Appliance, Parts
+from appliance.service.machine import Machine
+from appliance.service.pipeline import MeasuredTray, rejected
+from appliance.service.stages import Stages
+from appliance.service.surroundings import Surroundings
+from tests.service.lines import EveryFrame, Gate, ScriptedCamera, noisy
+
+SOON_S = 10.0
+
+
+class Measurer:
+    """Rejects every tray for a reason of its own; one whose first pixel is 7 breaks it."""
+
+    def __init__(self, gate: Gate | None = None) -> None:
+        self._gate = gate
+
+    def measure(self, picture: Picture, *, deadline: Deadline, stages: Stages) -> MeasuredTray:
+        assert deadline.remaining_s <= 4.0
+        if self._gate is not None:
+            self._gate.pass_through()
+        if picture[0, 0, 0] == 7:
+            raise ZeroDivisionError
+        return rejected("scripted", stages)
+
+
+class Publisher:
+    def __init__(self) -> None:
+        self.health: list[dict[str, object]] = []
+        self.stopped = False
+
+    def start(self) -> None: ...
+
+    def wake(self) -> None: ...
+
+    def stop(self) -> None:
+        self.stopped = True
+
+    def set_info(self, fields: dict[str, object]) -> None:
+        json.dumps(fields)
+
+    def send_health(self, fields: dict[str, object]) -> None:
+        json.dumps(fields)
+        self.health.append(fields)
+
+
+class FullStore(Store):
+    """A store whose disk is full as often as it is told."""
+
+    refusals = 0
+
+    def add(self, draft: Draft) -> Reading:
+        if self.refusals > 0:
+            self.refusals -= 1
+            raise StoreError("the disk is full")
+        return super().add(draft)
+
+
+Build = Callable[..., Appliance]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FullStore:
+    store = FullStore(tmp_path / "readings.sqlite", StoreSettings())
+    store.open()
+    return store
+
+
+@pytest.fixture
+def build(store: FullStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
+    mark = tmp_path / "run/systemd/timesync/synchronized"
+    mark.parent.mkdir(parents=True)
+    mark.touch()
+    monkeypatch.setattr(appliance_module, "_IDLE_S", 0.02)
+
+    def build(script: list[Picture | Exception], **options: object) -> Appliance:
+        clock = SystemClock()
+        parts = Parts(
+            camera=ScriptedCamera(script, clock),
+            trigger=EveryFrame(),
+            measurer=Measurer(options.pop("gate", None)),
+            store=store,
+            publisher=Publisher(),
+            origin=Origin("site", "box", boot_id()),
+            surroundings=Surroundings(Machine(tmp_path), clock, tmp_path),
+        )
+        settings = {"queue_trays": 100, "health_interval_s": 60.0, **options}
+        return Appliance(parts, Budget(5.0), clock, **settings)
+
+    return build
+
+
+def finish(appliance: Appliance) -> None:
+    until_s = time.monotonic() + SOON_S
+    while not appliance.finished and appliance.failure is None:
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+
+
+def stored(store: Store) -> list[Outcome]:
+    store.open()
+    with store:
+        return [Reading.from_json(pending.payload) for pending in store.pending(1000)]
+
+
+def test_each_tray_becomes_one_stored_reading(build: Build, store: FullStore) -> None:
+    appliance = build([noisy(n) for n in range(5)])
+    appliance.start()
+    finish(appliance)
+    assert appliance.unable() is None
+    appliance.stop()
+    readings = stored(store)
+    assert [reading.sequence for reading in readings] == [1, 2, 3, 4, 5]
+    assert {reading.clock for reading in readings} == {"synced"}
+    assert all("wait" in reading.latency_ms for reading in readings)
+
+
+def test_a_tray_that_breaks_the_measuring_costs_one_rejected_reading(build: Build, store: FullStore) -> None:
+    breaking = np.full((120, 160, 3), 90, np.uint8)
+    breaking[::3] += 20
+    breaking[0, 0] = 7
+    appliance = build([noisy(1), breaking, noisy(2)])
+    appliance.start()
+    finish(appliance)
+    appliance.stop()
+    assert [reading.reason for reading in stored(store)] == [
+        "scripted",
+        "internal error: ZeroDivisionError",
+        "scripted",
+    ]
+
+
+def test_a_full_disk_loses_nothing_and_is_said(build: Build, store: FullStore) -> None:
+    store.refusals = 2
+    appliance = build([noisy(1), noisy(2), noisy(3)])
+    appliance.start()
+    finish(appliance)
+    appliance.stop()
+    assert appliance.degraded() == []
+    assert [reading.sequence for reading in stored(store)] == [1, 2, 3]
+
+
+def test_what_is_wrong_is_in_health(build: Build, store: FullStore) -> None:
+    store.refusals = 1000
+    appliance = build([noisy(1)])
+    appliance.start()
+    finish(appliance)
+    appliance.look_around()
+    assert any("1 readings wait" in reason for reason in appliance.degraded())
+    store.refusals = 0
+    appliance.stop()
+    assert len(stored(store)) == 1
+
+
+def test_trays_that_come_too_fast_are_counted_all_the_same(build: Build, store: FullStore) -> None:
+    gate = Gate()
+    appliance = build([noisy(n) for n in range(6)], gate=gate, queue_trays=2)
+    appliance.start()
+    until_s = time.monotonic() + SOON_S
+    while appliance.overflowed < 3:
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    gate.set()
+    finish(appliance)
+    appliance.stop()
+    reasons = [reading.reason for reading in stored(store)]
+    assert len(reasons) == 6
+    assert reasons.count("the queue of trays is full") == appliance.overflowed
+    assert any("faster" in reason for reason in appliance.degraded())
+
+
+def test_a_tray_that_hangs_starves_the_watchdog(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate()
+    appliance = build([noisy(1)], gate=gate)
+    monkeypatch.setattr(appliance, "_budget", Budget(0.05))
+    appliance.start()
+    until_s = time.monotonic() + SOON_S
+    while appliance.unable() is None:
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    assert "one tray has taken" in str(appliance.unable())
+    gate.set()
+    finish(appliance)
+    monkeypatch.setattr(appliance, "_budget", Budget(5.0))
+    appliance.stop()
+
+
+def test_a_thread_that_dies_takes_the_appliance_down(build: Build) -> None:
+    appliance = build([noisy(1), RuntimeError("a bug")])
+    appliance.start()
+    finish(appliance)
+    assert "a bug" in str(appliance.failure)
+    assert appliance.unable() == appliance.failure
+    appliance.stop()
+
+
+def test_a_picture_that_cannot_be_kept_costs_nothing(build: Build, store: FullStore) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no room")
+
+    appliance = build([noisy(1), noisy(2)], on_tray=refuse)
+    appliance.start()
+    finish(appliance)
+    appliance.stop()
+    assert len(stored(store)) == 2
