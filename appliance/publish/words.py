@@ -6,19 +6,19 @@ from appliance.readings.measurement import CompartmentMeasurement
 from appliance.readings.reading import Reading
 
 _BAR_CELLS = 6
-_WELLS_PER_LINE = 4
-_INDENT = " " * 10
+_WELLS_PER_LINE = 5
+_INDENT = "  "
 
 
 def in_words(reading: Reading, *, ascii_only: bool = False) -> str:
-    """Return one line about the tray, and below it the bars of its compartments, four to a line.
+    """Return one line about the tray, and below it the bars of its compartments, five to a line.
 
     Times are local; `~` stands before one that a box without a set clock gave.
     """
     lines = [f"{_time(reading)}  {reading.site}/{reading.device} #{reading.sequence}  {_verdict(reading)}"]
     wells = [_well(well, "#." if ascii_only else "█░") for well in reading.compartments]
     rows = (wells[first : first + _WELLS_PER_LINE] for first in range(0, len(wells), _WELLS_PER_LINE))
-    lines.extend(_INDENT + "   ".join(row) for row in rows)
+    lines.extend(_INDENT + "  ".join(row) for row in rows)
     return "\n".join(lines)
 
 
