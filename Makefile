@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow lint types check bench accuracy reference clean
+.PHONY: help setup run test test-slow lint types check bench trigger accuracy reference clean
 
 help: ## Explain every target
 	@echo "Janban measures what comes back on canteen trays. Targets (ARGS=… is passed on):"
@@ -44,8 +44,12 @@ types: setup ## Check the types
 
 check: lint types test ## Check everything that a change has to pass
 
-bench: setup ## Measure the idle trigger loop, and every stage of measuring a tray
-	@$(BIN)/python -m benchmarks.speed $(ARGS)
+bench: setup ## Measure the processor time of an idle line, and the time of every stage of a tray
+	@$(BIN)/python -m benchmarks.trigger --idle
+	@$(BIN)/python -m benchmarks.measure $(ARGS)
+
+trigger: setup ## Count what the trigger makes of 2,000 simulated trays
+	@$(BIN)/python -m benchmarks.trigger --trays 2000 $(ARGS)
 
 accuracy: setup ## Compare measured with true leftovers on rendered trays (DATA=../shared/data)
 	@$(BIN)/python -m benchmarks.accuracy --data $(DATA) $(ARGS)

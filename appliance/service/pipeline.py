@@ -1,5 +1,6 @@
 """The way of one tray: locate → rectify → estimate → fuse → outcome."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -122,11 +123,9 @@ def rejected(reason: str, stages: Stages) -> MeasuredTray:
 
 def capacity_mm3(compartment: Compartment) -> float:
     """Return what a well holds up to its opening: a frustum between floor and opening outlines."""
-    top, bottom = (
-        abs(float(cv2.contourArea(outline.astype(np.float32))))
-        for outline in (compartment.outline_mm, compartment.floor_mm)
-    )
-    return compartment.depth_mm / 3 * (top + bottom + (top * bottom) ** 0.5)
+    outlines = (compartment.outline_mm, compartment.floor_mm)
+    top, bottom = (abs(float(cv2.contourArea(outline.astype(np.float32)))) for outline in outlines)
+    return compartment.depth_mm / 3 * (top + bottom + math.sqrt(top * bottom))
 
 
 def overlay(picture: Picture, tray: MeasuredTray) -> Picture:
