@@ -44,7 +44,7 @@ def stop_on_signals() -> threading.Event:
 def serve(appliance: Appliance, stop: threading.Event, *, done: Callable[[], bool] = lambda: False) -> None:
     """Run the appliance under systemd's eyes until `stop`, `done`, the end of its replay, or a failure."""
     notifier = Notifier()
-    watchdog = Watchdog(notifier, lambda: appliance.unable() is None)
+    watchdog = Watchdog(notifier, appliance.unable)
     appliance.start()
     notifier.ready()
     watchdog.start()

@@ -52,15 +52,15 @@ class Notifier:
 
 
 class Watchdog:
-    """A thread that feeds systemd's watchdog, but only while `alive` says that trays can really be measured.
+    """A thread that feeds systemd's watchdog, but only while `unable` gives no reason not to.
 
-    `alive` must not block: a liveness that hangs starves the watchdog, which is what it should do.
+    `unable` says why trays cannot be measured, or None; one that hangs or raises starves the watchdog, too.
     """
 
-    def __init__(self, notifier: Notifier, alive: Callable[[], bool]) -> None:
+    def __init__(self, notifier: Notifier, unable: Callable[[], str | None]) -> None:
         """Watch nothing yet; `start` begins, and does nothing where systemd does not watch."""
         self._notifier = notifier
-        self._alive = alive
+        self._unable = unable
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
@@ -77,12 +77,12 @@ class Watchdog:
 
     def look(self) -> bool:
         """Feed if trays can be measured, and return whether they can."""
-        alive = self._alive()
-        if alive:
+        reason = self._unable()
+        if reason is None:
             self._notifier.feed()
         else:
-            _log.warning("trays cannot be measured now; the watchdog is not fed")
-        return alive
+            _log.error("the watchdog is not fed, because trays cannot be measured: %s", reason)
+        return reason is None
 
     def _run(self) -> None:
         interval_s = (self._notifier.watchdog_s or 0.0) / 3

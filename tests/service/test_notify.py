@@ -72,14 +72,17 @@ def test_a_manager_that_does_not_listen_does_not_block(manager: tuple[socket.soc
     notifier.feed()
 
 
-def test_watchdog_is_fed_only_while_alive(manager: tuple[socket.socket, str]) -> None:
+def test_watchdog_is_fed_only_while_trays_can_be_measured(
+    manager: tuple[socket.socket, str], caplog: pytest.LogCaptureFixture
+) -> None:
     receiver, name = manager
-    alive = True
-    watchdog = Watchdog(Notifier({"NOTIFY_SOCKET": name}), lambda: alive)
+    reason: str | None = None
+    watchdog = Watchdog(Notifier({"NOTIFY_SOCKET": name}), lambda: reason)
     assert watchdog.look()
     assert receiver.recv(64) == b"WATCHDOG=1"
-    alive = False
+    reason = "no frame for 14 s"
     assert not watchdog.look()
+    assert reason in caplog.text
     receiver.settimeout(0)
     with pytest.raises(BlockingIOError):
         receiver.recv(64)
@@ -89,11 +92,10 @@ def test_watchdog_thread_feeds_three_times_a_period_and_ends(manager: tuple[sock
     receiver, name = manager
     looks = threading.Semaphore(0)
 
-    def alive() -> bool:
+    def able() -> None:
         looks.release()
-        return True
 
-    watchdog = Watchdog(Notifier({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "30000"}), alive)
+    watchdog = Watchdog(Notifier({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "30000"}), able)
     watchdog.start()
     for _ in range(4):
         assert looks.acquire(timeout=10)
