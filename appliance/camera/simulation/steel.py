@@ -20,7 +20,7 @@ _LAMP_HEIGHT_MM = 900.0
 _LIGHT = (-0.35, -0.45)
 """Where the main lamp stands, as a slope in picture axes."""
 
-_PLASTIC_BGR = (0.86, 0.95, 0.93)
+_PLASTIC_BGR = (163.0, 180.0, 176.0)
 _REACH = 2.0
 """The environment picture spans directions from -_REACH to _REACH in both axes."""
 
@@ -41,7 +41,7 @@ def turned(x: Field, y: Field, angle_deg: float) -> tuple[Field, Field]:
 
 
 def facing(x: Field, y: Field) -> Field:
-    """Return how far slopes, in picture axes, lean away from the main lamp; negative towards it."""
+    """Return how far slopes, in picture axes, lean towards the main lamp; negative away from it."""
     return np.asarray(-_LIGHT[0] * x - _LIGHT[1] * y, np.float32)
 
 
@@ -49,7 +49,10 @@ def empty_tray(material: Material, field: TrayField, angle_deg: float, rng: np.r
     """Return the empty tray as it lies at an angle, shape (height, width, 3), about 0..255."""
     x, y = turned(*slopes(field.steel_mm, field.px_per_mm), angle_deg)
     if material == "plastic":
-        lit = 189.0 - 56.0 * facing(x, y) - 25.0 * np.hypot(x, y)
+        upright = 1.0 / np.sqrt(1.0 + x**2 + y**2)  # the normal's height: 1 on flat ground
+        lamp = np.clip((1.0 + facing(x, y)) * upright, 0, None)  # Lambert
+        room = (1.0 + upright) / 2.0  # the share of the ceiling that a slope sees
+        lit = 0.5 * lamp + 0.5 * room
         return np.asarray(lit[:, :, None] * np.array(_PLASTIC_BGR, np.float32), np.float32)
     height, width = field.steel_mm.shape
     dents = np.float32(0.02) * smooth_noise(rng, (height, width), 30 * field.px_per_mm)

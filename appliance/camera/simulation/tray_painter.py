@@ -100,7 +100,7 @@ class _Painter:
             surface = well.steel_mm + food_mm + relief * alpha
             x, y = turned(*slopes(surface, self.field.px_per_mm), self._angle_deg)
             steepness = np.sqrt(1 + x**2 + y**2)
-            lit = np.clip(0.78 + 0.22 / steepness - 0.5 * facing(x, y) / steepness, 0.5, 1.2)
+            lit = np.clip(0.78 + 0.22 / steepness + 0.5 * facing(x, y) / steepness, 0.5, 1.2)
         canvas = self._canvas[well.window]
         food = albedo * lit[:, :, None] + dish.gloss * 0.35 * (canvas - 60)
         canvas += alpha[:, :, None] * (food - canvas)
