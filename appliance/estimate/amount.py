@@ -18,7 +18,7 @@ UNDECIDED_ODDS = 1.0
 
 _CLEANING_MM = 3.0
 _SMALLEST_MM2 = 40.0
-"""Less food than this in one piece is a grain or two stuck to the steel: nothing."""
+"""Less food than this in one piece is a grain or two stuck to the steel, and a gap of less is a shadow."""
 
 _EDGE_SPREAD = (0.4, 1.6)
 _GUESSED_SHARE = 0.1
@@ -37,16 +37,20 @@ class Amount:
 
 
 def pieces(odds: Floats, profile: WellProfile) -> Mask:
-    """Return what is food by its odds, cleaned of specks, gaps and single grains."""
+    """Return what is food by its odds, cleaned of single grains and small gaps."""
     side = 2 * round(_CLEANING_MM * profile.px_per_mm / 2) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     food = ((odds > 0) & profile.opening).astype(np.uint8)
     cleaned = cv2.morphologyEx(cv2.morphologyEx(food, cv2.MORPH_CLOSE, kernel), cv2.MORPH_OPEN, kernel)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(cleaned.astype(np.uint8), connectivity=4)
-    areas = np.asarray(stats, np.float64)[:, cv2.CC_STAT_AREA] * profile.mm2_per_px
-    large = areas > _SMALLEST_MM2
+    large = _without_specks(cleaned > 0, profile)
+    return ~_without_specks(~large, profile) & profile.opening
+
+
+def _without_specks(mask: Mask, profile: WellProfile) -> Mask:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    large = np.asarray(stats, np.float64)[:, cv2.CC_STAT_AREA] * profile.mm2_per_px > _SMALLEST_MM2
     large[0] = False
-    return np.asarray(large[labels] & profile.opening, np.bool_)
+    return np.asarray(large[labels], np.bool_)
 
 
 def solid_amount(odds: Floats, known: Mask, profile: WellProfile, edge_mm: float) -> Amount:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from appliance.estimate.profile import Mask, WellProfile
 
-REACH_MM = 25.0
-"""How far from an edge a heap is lower for it. Errors on the rendered bench hardly differ from 20 to 40."""
+REACH_MM = 30.0
+"""How far from an edge a heap is lower for it. Errors on the rendered bench hardly differ from 25 to 40."""
 
 EDGE_SHARE = 0.5
 """How high food stands at an edge that no wall holds, relative to its mean depth as served: what is dished

@@ -31,7 +31,7 @@ _SAMPLES = 20000
 _FILM_OPACITY = (0.1, 0.7)
 """How much of a stain's colour is the food's: up to this it is a film, whose volume is nothing."""
 
-_EXPOSURES = (1.0, 1.0, 0.9, 1.12, 1.4)
+_EXPOSURES = (1.0, 1.0, 0.85, 1.25, 1.8, 2.5)
 """Relative exposures that a reference is learnt at; 1 twice, because it is the likeliest."""
 
 _DEFOCUS_PX = 1.2
@@ -65,9 +65,10 @@ class FoodModel:
 def reference_samples(rectified: Picture, gains: Gains, px_per_mm: float, where: Mask) -> Samples:
     """Return the pixels of a reference as other exposures and focus would show them too.
 
-    The camera's exposure drifts and a moving tray is blurred, so each reference stands for its neighbours.
+    Lamps and the camera's exposure differ from tray to tray and a moving tray is blurred, so a reference
+    stands for its neighbours.
     """
-    pictures = [np.clip(rectified.astype(np.float32) * e, 0, 255).astype(np.uint8) for e in _EXPOSURES]
+    pictures = [cv2.LUT(rectified, _tone(exposure)).astype(np.uint8) for exposure in _EXPOSURES]
     pictures.append(np.asarray(cv2.GaussianBlur(rectified, (0, 0), _DEFOCUS_PX), np.uint8))
     parts = [features(picture, gains, px_per_mm).take(where) for picture in pictures]
     colours = np.concatenate([picture[where] for picture in pictures]).astype(np.float32)
@@ -96,6 +97,12 @@ def not_steel_model(steel: Samples) -> FoodModel:
         np.clip(colour, -_COLOUR_LIMIT, _COLOUR_LIMIT).astype(np.float32),
         np.zeros((_LIGHT_BINS, _GRAIN_BINS), np.float32),
     )
+
+
+def _tone(exposure: float) -> npt.NDArray[np.uint8]:
+    """Return the look-up table of another exposure: a gain in the shadows, a soft shoulder at white."""
+    dark = 1.0 - np.arange(256) / 255.0
+    return np.asarray(np.round(255.0 * (1.0 - dark**exposure)), np.uint8)
 
 
 def _ratio(food: Features, steel: Features) -> FoodModel:
