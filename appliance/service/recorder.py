@@ -53,5 +53,9 @@ class Recorder:
             except StoreError as error:
                 _LOG.error("%s; %d readings wait in memory", error, len(self._waiting))
                 return False
+            except ValueError:
+                # A draft that contradicts itself must not hold up those behind it.
+                self.lost += 1
+                _LOG.exception("a reading is no valid reading; %d lost so far", self.lost)
             self._waiting.popleft()
         return True
