@@ -1,4 +1,4 @@
-"""Counts what the trigger makes of the simulated line, and times it: `python -m benchmarks.trigger --help`."""
+"""Counts what the trigger makes of the simulated line, and times it: see `python -m benchmarks.trigger -h`."""
 
 import argparse
 import json
@@ -25,8 +25,8 @@ _WHOLE = 0.97
 class Count:
     """What a run gave.
 
-    `sent` and `events` are trays by behaviour; `missed` are trays sent without event, `double` those with more
-    than one, `false` events whose frame shows no whole tray in the event's place. `delays_s` run from the
+    `sent` and `events` are trays by behaviour; `missed` are trays sent without event, `double` those with
+    several, `false` events whose frame shows no whole tray in the event's place. `delays_s` run from the
     first whole frame of a tray to its event, `frame_ms` are the trigger's processor times.
     """
 

@@ -19,6 +19,9 @@ _STILL_SHARE = 0.03
 
 _STILL_DEG = 3.0
 
+_CONFIRMED = 2
+"""Sightings from which a tray is believed: chance does not make the same rectangle twice."""
+
 _GONE_FRAMES = 2
 """Frames in a row that show background in a tray's place before it counts as taken away."""
 
@@ -49,7 +52,7 @@ class Sighting:
     @property
     def merit(self) -> float:
         """How good a picture of the tray this is: sharp, all sides free, nothing moving over it."""
-        seen = self.rectangle.weakest * self.rectangle.in_view**4
+        seen = self.rectangle.weakest * self.rectangle.in_view**10
         return self.sharpness * seen * (1.0 if self.calm else 0.7)
 
 
@@ -120,17 +123,20 @@ class Track:
                 self.state, self._whole_since_s = State.WHOLE, now_s
             if self._best is None or sighting.merit > self._best.merit:
                 self._best = sighting
-        if self.state is not State.WHOLE or self._sightings < 2:
+        if self.state is not State.WHOLE or self._sightings < _CONFIRMED:
             return None
-        if not sighting.whole:
-            return self._report("leaving", now_s)
         if not sighting.calm:
             self._still_since_s = now_s
+        reason = self._due(sighting, now_s)
+        return None if reason is None else self._report(reason, now_s)
+
+    def _due(self, sighting: Sighting, now_s: float) -> Reason | None:
+        """Return why the event of a whole tray is due now, or None if a better frame may follow."""
+        if not sighting.whole:
+            return "leaving"
         if now_s - max(self._still_since_s, self._whole_since_s) >= self._settings.settle_s:
-            return self._report("settled", now_s)
-        if now_s - self._whole_since_s >= self._settings.longest_wait_s:
-            return self._report("waited", now_s)
-        return None
+            return "settled"
+        return "waited" if now_s - self._whole_since_s >= self._settings.longest_wait_s else None
 
     def miss(self, now_s: float, *, bare: bool, outside: bool) -> TrayEvent | None:
         """Take in a frame that does not show the tray; `bare` if it shows background in its place.
@@ -144,14 +150,14 @@ class Track:
         if outside or forgotten or self._bare_frames >= _GONE_FRAMES:
             return self.end(now_s, "gone")
         waited = now_s - self._whole_since_s >= self._settings.longest_wait_s
-        if self.state is State.WHOLE and self._sightings >= 2 and waited:
+        if self.state is State.WHOLE and self._sightings >= _CONFIRMED and waited:
             return self._report("waited", now_s)
         return None
 
     def end(self, now_s: float, reason: Reason = "end") -> TrayEvent | None:
         """Close the track; a tray that was seen whole and not yet reported gets its event."""
         event = None
-        if self.state is State.WHOLE and self._sightings >= 2:
+        if self.state is State.WHOLE and self._sightings >= _CONFIRMED:
             event = self._report(reason, now_s)
         self.state = State.GONE
         self._best = None
