@@ -10,6 +10,7 @@ import pytest
 from appliance.camera.frame import EndOfFrames, Frame
 from appliance.camera.open import open_camera
 from appliance.camera.settings import CameraSettings
+from appliance.cli import main
 from appliance.clock import Clock, SystemClock
 from appliance.config import Settings, parse
 from appliance.errors import CameraError
@@ -257,3 +258,20 @@ def test_a_broker_whose_certificate_is_missing(
     check = checked(settings.model_copy(update={"mqtt": mqtt}), tools)["broker"]
     assert check.state == "fail"
     assert "ca.pem" in check.found
+
+
+def test_the_command_prints_json_lines_and_fails_without_a_broker(
+    tmp_path: Path, free_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "janban.toml"
+    file.write_text(
+        f"""
+        device = {{ site = "a", name = "b", state_dir = "." }}
+        camera = {{ kind = "simulator" }}
+        mqtt = {{ host = "127.0.0.1", port = {free_port} }}
+        """
+    )
+    assert main(["doctor", "--config", str(file), "--json"]) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["name"] for line in lines] == NAMES
+    assert {line["name"]: line["state"] for line in lines}["broker"] == "fail"
