@@ -7,7 +7,7 @@ import numpy as np
 
 from appliance.errors import CalibrationError
 from appliance.picture import Picture
-from appliance.tray.align import AFFINE, PROJECTIVE, SIMILARITY, Samples, align, support
+from appliance.tray.align import PROJECTIVE, Samples, align, support
 from appliance.tray.curves import resample, rounded_rectangle
 from appliance.tray.gradient import Gradient, gradient
 from appliance.tray.layout import Compartment, Layout, Points
@@ -17,8 +17,10 @@ from appliance.tray.wells import Shape, Well, find_wells
 
 _VIEW_PX_PER_MM = 2.0
 _USUAL_DEPTH_MM = 25.0
+_OUTLINES_TRIED = 5
 _MOST_WELLS, _LEAST_WELLS = 12, 2
-_LEAST_RIM_SUPPORT = 0.55
+_LEAST_RIM_SUPPORT = 0.4
+_CLEAR_ENOUGH = 0.45
 _LEAST_WELL_AREA = 0.3
 """Share of a tray that its wells cover at least."""
 
@@ -39,7 +41,7 @@ def find_layout(picture: Picture, tray_mm: tuple[float, float]) -> FoundLayout:
     from the left. Raises `CalibrationError` where no tray or no compartments can be found.
     """
     best: tuple[float, Homography, tuple[float, float], float, list[Well]] | None = None
-    for picture_from_tray, size, radius in tray_outlines(picture, tray_mm)[:3]:
+    for picture_from_tray, size, radius in tray_outlines(picture, tray_mm)[:_OUTLINES_TRIED]:
         view, _ = rectify(picture, picture_from_tray, size, _VIEW_PX_PER_MM)
         wells = find_wells(view, _VIEW_PX_PER_MM)
         share = sum(well.opening.area for well in wells) / (view.shape[0] * view.shape[1])
@@ -50,6 +52,8 @@ def find_layout(picture: Picture, tray_mm: tuple[float, float]) -> FoundLayout:
             and (best is None or clear > best[0])
         ):
             best = clear, picture_from_tray, size, radius, wells
+            if clear > _CLEAR_ENOUGH:
+                break
     if best is None:
         raise CalibrationError(
             "no tray with compartments can be told in the empty reference; take it from straight above,"
@@ -107,15 +111,19 @@ def tray_outlines(
                 )
             )
     found.sort(key=lambda outline: -outline[0])
-    outlines = [outline[1:] for outline in found]
+    outlines: list[tuple[Homography, tuple[float, float], float]] = []
+    corners: list[Points] = []
+    for _, *outline in found:
+        quad = project(_corners(outline[1]), outline[0])
+        if not any(np.abs(quad - other).max() < 0.02 * max(picture.shape) for other in corners):
+            corners.append(quad)
+            outlines.append((outline[0], outline[1], outline[2]))
     height, width = picture.shape[:2]
     frame = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64) - 0.5
     start, size = _upright(frame, tray_mm)
     stretch = (size[0] / size[1]) / (width / height)
     if 0.9 < stretch < 1.11:
-        whole = cv2.getPerspectiveTransform(
-            np.array([[0, 0], [size[0], 0], size, [0, size[1]]], np.float32), frame.astype(np.float32)
-        )
+        whole = cv2.getPerspectiveTransform(_corners(size).astype(np.float32), frame.astype(np.float32))
         outlines.insert(1 if outlines else 0, (whole, size, 0.1 * min(size)))
     return outlines
 
@@ -130,7 +138,7 @@ def _upright(quad: Points, tray_mm: tuple[float, float]) -> tuple[Homography, tu
     long, short = max(tray_mm), min(tray_mm)
     sides = np.hypot(*(np.roll(quad, -1, axis=0) - quad).T)
     size = (long, short) if sides[0] + sides[2] >= sides[1] + sides[3] else (short, long)
-    corners = np.array([[0, 0], [size[0], 0], size, [0, size[1]]], np.float32)
+    corners = _corners(size).astype(np.float32)
     return np.asarray(cv2.getPerspectiveTransform(corners, quad.astype(np.float32)), np.float64), size
 
 
@@ -141,9 +149,7 @@ def _fitted(field: Gradient, start: Homography, size: tuple[float, float]) -> tu
     for share in (0.08, 0.15, 0.22):
         radius = share * min(size)
         rim = rim_samples(size, radius)
-        moved = align(field, rim, start, [6 * px, 5 * px, 4 * px], SIMILARITY)
-        moved = align(field, rim, moved, [4 * px, 4 * px, 3 * px, 3 * px], AFFINE)
-        moved = align(field, rim, moved, [3 * px, 3 * px, 2 * px, 2 * px, 1.5 * px, 1.5 * px], PROJECTIVE)
+        moved = align(field, rim, start, [2 * px, 2 * px, 1.5 * px, 1.5 * px], PROJECTIVE)
         found = support(field, rim, moved, px)
         score = float(np.nanmean(found)) if np.isfinite(found).mean() > 0.9 else 0.0
         if score > best[0]:
@@ -158,12 +164,16 @@ def rim_samples(size: tuple[float, float], radius: float) -> Samples:
 
 
 def _area(homography: Homography, size: tuple[float, float]) -> float:
-    corners = np.array([[0, 0], [size[0], 0], size, [0, size[1]]], np.float64)
+    corners = _corners(size)
     return abs(float(cv2.contourArea(project(corners, homography).astype(np.float32))))
 
 
 def _inside(field: Gradient, homography: Homography, size: tuple[float, float]) -> bool:
-    corners = np.array([[0, 0], [size[0], 0], size, [0, size[1]]], np.float64)
+    corners = _corners(size)
     quad, (width, height) = project(corners, homography), field.size
     slack = 0.02 * max(width, height)
     return bool((quad > -slack).all() and (quad < np.array([width + slack, height + slack])).all())
+
+
+def _corners(size: tuple[float, float]) -> Points:
+    return np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], np.float64)

@@ -90,12 +90,32 @@ def _rectangles(mask: Bits) -> list[Points]:
             parts, _ = cv2.findContours(
                 _opened(filled, share * short / 2), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
             )
-            found += [
-                np.asarray(cv2.boxPoints(cv2.minAreaRect(part)), np.float64) - margin
-                for part in parts
-                if cv2.contourArea(part) >= least
-            ]
+            found += [_quadrilateral(part) - margin for part in parts if cv2.contourArea(part) >= least]
     return found
+
+
+def _quadrilateral(contour: npt.NDArray[np.int32]) -> Points:
+    """Return the corners of the four lines along a contour's sides, its minimal rectangle if they do not fit."""
+    rectangle = np.asarray(cv2.boxPoints(cv2.minAreaRect(contour)), np.float64)
+    points = contour.reshape(-1, 2).astype(np.float64)
+    lines = []
+    for start, end in zip(rectangle, np.roll(rectangle, -1, axis=0), strict=True):
+        side = end - start
+        length = float(np.hypot(*side)) or 1.0
+        along = (points - start) @ side / length**2
+        away = np.abs((points - start) @ np.array([-side[1], side[0]])) / length
+        # Corners are round, and of the other sides nothing is wanted.
+        own = points[(along > 0.2) & (along < 0.8) & (away < 0.12 * length)]
+        if len(own) < 5:
+            return rectangle
+        vx, vy, x, y = cv2.fitLine(own.astype(np.float32), cv2.DIST_HUBER, 0, 0.01, 0.01).ravel()
+        lines.append(np.cross([x, y, 1.0], [x + vx, y + vy, 1.0]))
+    corners = np.array([np.cross(lines[i - 1], lines[i]) for i in range(4)])
+    if (np.abs(corners[:, 2]) < 1e-6).any():
+        return rectangle
+    quad = corners[:, :2] / corners[:, 2:]
+    near = np.abs(quad - rectangle).max() < 0.15 * np.hypot(*(rectangle[2] - rectangle[0]))
+    return np.asarray(quad if near else rectangle, np.float64)
 
 
 def _opened(mask: Bits, radius: float) -> Bits:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.picture import Picture
-from appliance.tray.curves import resample, rounded_rectangle
+from appliance.tray.curves import rounded_rectangle
 from appliance.tray.layout import Points
 
 Floats = npt.NDArray[np.float64]
@@ -15,9 +15,10 @@ Floats = npt.NDArray[np.float64]
 _TOLERANCE_MM = 1.2
 COARSE_MM, FINE_MM = 1.6, 0.5
 _LEAST_SIDE_MM, _LARGEST_SHARE = 14.0, 0.55
-_CHANCE_SCORE = 0.38
+_CHANCE_SCORE = 0.4
 """Outlines that follow no real edge hardly ever score more."""
 
+_MOST_PER_SEED = 10
 _TOUCHING = 0.06
 """Bounding rectangles of neighbouring round corners may overlap by this share."""
 
@@ -94,7 +95,7 @@ class EdgeView:
         self._down = np.pad(np.cumsum(self.vertical, axis=0, dtype=np.float64), ((1, 0), (0, 0)))
         self._along = np.pad(np.cumsum(self.horizontal, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
         # Directions doubled, so that light-to-dark and dark-to-light are one and can be smoothed together.
-        share = np.minimum(size / (2 * scale), 1.0) / np.maximum(size * size, 1e-6)
+        share = 1 / np.maximum(size * (size + 0.6 * usual + 1.0), 1e-6)
         even, odd = share * (gx * gx - gy * gy), share * 2 * gx * gy
         self._fields = {
             blur_mm: tuple(cv2.GaussianBlur(part, (0, 0), blur_mm * px_per_mm) for part in (even, odd))
@@ -163,8 +164,33 @@ def find_wells(view: Picture, px_per_mm: float) -> list[Well]:
     pool: list[tuple[float, Shape]] = []
     for seed in seeds(edges):
         pool += shapes_around(edges, seed)
+    rough = _distinct(pool, 3 * px_per_mm, 0.15)
+    pool = [_refined(edges, shape) for _, shape in rough]
     openings = choose(pool, px_per_mm, float(view.shape[0] * view.shape[1]))
-    return [Well(opening, floor_within(edges, opening), score) for score, opening in openings]
+    wells = _like_the_others(edges, [opening for _, opening in openings]) if openings else []
+    return [Well(opening, floor_within(edges, opening), score) for score, opening in wells]
+
+
+def _polished(edges: EdgeView, shape: Shape, moves_mm: tuple[float, ...]) -> list[tuple[float, Shape]]:
+    """Return the clearest outlines near a shape: every side moved out by every amount, several radii."""
+    moves = np.stack(np.meshgrid(*[moves_mm] * 4, indexing="ij"), axis=-1).reshape(-1, 4) * edges.px_per_mm
+    boxes = np.array([shape.x0, shape.y0, shape.x1, shape.y1]) + moves * [-1, -1, 1, 1]
+    short = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    trials = np.concatenate([np.column_stack([boxes, share * short]) for share in (0.1, 0.2, 0.3, 0.4, 0.5)])
+    trials = trials[np.tile(short, 5) > _LEAST_SIDE_MM * edges.px_per_mm]
+    scores = edges.scores(trials, COARSE_MM)
+    starts = [Shape(*map(float, trials[i])) for i in np.argsort(-scores)[:8]]
+    return [_refined(edges, start) for start in [*starts, shape]]
+
+
+def _like_the_others(edges: EdgeView, openings: list[Shape]) -> list[tuple[float, Shape]]:
+    """Return the clearest outline near each opening, rounded like the others where that is in doubt."""
+    near = [_polished(edges, opening, (-8.0, -4.0, 0.0, 4.0)) for opening in openings]
+    usual = float(np.median([max(found, key=lambda scored: scored[0])[1].radius for found in near]))
+    return [
+        max(found, key=lambda scored: scored[0] - 0.2 * abs(scored[1].radius - usual) / max(usual, 1.0))
+        for found in near
+    ]
 
 
 def seeds(edges: EdgeView) -> list[tuple[int, int, float]]:
@@ -184,7 +210,7 @@ def seeds(edges: EdgeView) -> list[tuple[int, int, float]]:
 
 
 def shapes_around(edges: EdgeView, seed: tuple[int, int, float]) -> list[tuple[float, Shape]]:
-    """Return scored shapes around a seed, refined."""
+    """Return roughly fitted shapes around a seed, with their scores."""
     height, width = edges.plain.shape
     x, y, radius = seed
     near = round(0.6 * radius)
@@ -197,18 +223,32 @@ def floor_within(edges: EdgeView, opening: Shape) -> Shape:
     (cx, cy), px = opening.centre, edges.px_per_mm
     near_x, near_y = 0.07 * (opening.x1 - opening.x0), 0.07 * (opening.y1 - opening.y0)
     inner = Shape(cx - near_x, cy - near_y, cx + near_x, cy + near_y, 0)
-    candidates = [
-        (score, shape)
-        for score, shape in _shapes_between(edges, inner, opening.grown(-4 * px), 12)
-        if max(abs(shape.centre[0] - cx), abs(shape.centre[1] - cy)) < _PARALLAX_MM * px
-        and 0.1 * opening.area < shape.area < 0.92 * opening.area
-    ]
-    best = max(candidates, key=lambda scored: scored[0], default=(0.0, opening))
-    return best[1] if best[0] > _CHANCE_SCORE else _usual_floor(opening)
+    within = opening.grown(-4 * px)
+    found = [_refined(edges, shape) for _, shape in _shapes_between(edges, inner, within, 12)]
+    if found:
+        found += _polished(edges, max(found, key=lambda scored: scored[0])[1], (-3.0, 0.0, 3.0))
+    best = max(
+        (
+            (score - 0.25 * _unevenness(opening, shape), shape)
+            for score, shape in found
+            if 0.1 * opening.area < shape.area < 0.92 * opening.area
+            and within.contains(shape.x0, shape.y0)
+            and within.contains(shape.x1, shape.y1)
+        ),
+        key=lambda scored: scored[0],
+        default=(0.0, opening),
+    )
+    return best[1] if best[0] > _CHANCE_SCORE - 0.15 else _usual_floor(opening)
+
+
+def _unevenness(opening: Shape, floor: Shape) -> float:
+    """Return how differently wide the walls of a well appear, 0 if alike: the camera sees some steeper."""
+    walls = [floor.x0 - opening.x0, opening.x1 - floor.x1, floor.y0 - opening.y0, opening.y1 - floor.y1]
+    return float(np.std(walls) / max(float(np.mean(walls)), 1.0))
 
 
 def _shapes_between(edges: EdgeView, inner: Shape, outer: Shape, peaks: int) -> list[tuple[float, Shape]]:
-    """Return scored shapes that hold `inner` and lie within `outer`, refined, the best of each size."""
+    """Return scored shapes that hold `inner` and lie within `outer`, the best of each size."""
     px = edges.px_per_mm
     height, width = edges.plain.shape
     ix0, iy0, ix1, iy1, ox0, oy0, ox1, oy1 = (
@@ -245,12 +285,12 @@ def _shapes_between(edges: EdgeView, inner: Shape, outer: Shape, peaks: int) -> 
     scores = edges.scores(rounded, COARSE_MM)
     found: list[tuple[float, Shape]] = []
     for i in np.argsort(-scores):
-        if scores[i] < 0.15 or len(found) >= 16:
+        if scores[i] < 0.15 or len(found) >= _MOST_PER_SEED:
             break
         rough = Shape(*map(float, rounded[i]))
         if not any(_alike(rough, other, 3 * px) for _, other in found):
             found.append((float(scores[i]), rough))
-    return [_refined(edges, shape) for _, shape in found]
+    return found
 
 
 def _peaks(profile: npt.NDArray[np.float32], start: int, stop: int, most: int) -> npt.NDArray[np.intp]:
@@ -290,15 +330,17 @@ def _alike(one: Shape, other: Shape, px: float) -> bool:
 def choose(pool: list[tuple[float, Shape]], px_per_mm: float, tray_area: float) -> list[tuple[float, Shape]]:
     """Choose the openings: shapes, with their scores, that do not overlap.
 
-    Of all such sets the one that explains most area with clear outlines is taken; an outline that holds
-    another, concentric one counts more. The set is searched greedily from every start.
+    Of all such sets the one with the longest and clearest outlines is taken; an outline explains the
+    concentric one inside it too, its floor. The set is searched greedily from every start.
     """
-    shapes = _distinct(pool, 3 * px_per_mm)
-    values = []
-    for score, shape in shapes:
-        inner = _clearest_inside(shape, shapes, px_per_mm)
-        value = score - _CHANCE_SCORE + 0.4 * max(0.0, inner - _CHANCE_SCORE)
-        values.append(value * shape.area if shape.area < _LARGEST_SHARE * tray_area else 0.0)
+    shapes = _distinct(pool, 3 * px_per_mm, _CHANCE_SCORE)
+    own = [(score - _CHANCE_SCORE) * shape.area**0.5 for score, shape in shapes]
+    values = [
+        own[i] + max((own[j] for j in _floors_of(shape, shapes, px_per_mm)), default=0.0)
+        if shape.area < _LARGEST_SHARE * tray_area
+        else 0.0
+        for i, (_, shape) in enumerate(shapes)
+    ]
     order = [i for i in np.argsort(-np.array(values)) if values[i] > 0]
     overlap = {(i, j): _overlap(shapes[i][1], shapes[j][1]) for i in order for j in order}
     best: list[int] = []
@@ -329,30 +371,27 @@ def _clearest_alike(
     return shapes[max(alike, key=lambda i: shapes[i][0])]
 
 
-def _distinct(pool: list[tuple[float, Shape]], px: float) -> list[tuple[float, Shape]]:
+def _distinct(pool: list[tuple[float, Shape]], px: float, least: float) -> list[tuple[float, Shape]]:
     kept: list[tuple[float, Shape]] = []
     for score, shape in sorted(pool, key=lambda scored: -scored[0]):
-        if score < _CHANCE_SCORE or len(kept) >= 150:
+        if score < least:
             break
         if not any(_alike(shape, other, px) for _, other in kept):
             kept.append((score, shape))
     return kept
 
 
-def _clearest_inside(opening: Shape, shapes: list[tuple[float, Shape]], px_per_mm: float) -> float:
-    """Return the best score of a shape well inside and about concentric, 0 if there is none."""
+def _floors_of(opening: Shape, shapes: list[tuple[float, Shape]], px_per_mm: float) -> list[int]:
+    """Return which shapes lie well inside an opening and about concentric with it."""
     (cx, cy), inside = opening.centre, opening.grown(-4 * px_per_mm)
-    return max(
-        (
-            score
-            for score, s in shapes
-            if inside.contains(s.x0, s.y0)
-            and inside.contains(s.x1, s.y1)
-            and max(abs(s.centre[0] - cx), abs(s.centre[1] - cy)) < _PARALLAX_MM * px_per_mm
-            and s.area > 0.12 * opening.area
-        ),
-        default=0.0,
-    )
+    return [
+        i
+        for i, (_, s) in enumerate(shapes)
+        if inside.contains(s.x0, s.y0)
+        and inside.contains(s.x1, s.y1)
+        and max(abs(s.centre[0] - cx), abs(s.centre[1] - cy)) < _PARALLAX_MM * px_per_mm
+        and s.area > 0.1 * opening.area
+    ]
 
 
 def _usual_floor(opening: Shape) -> Shape:
