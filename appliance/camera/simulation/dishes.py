@@ -14,6 +14,8 @@ Field = npt.NDArray[np.float32]
 TILE_MM = 260.0
 """Side of a texture tile: larger than any well, so that crops differ from tray to tray."""
 
+_GRAIN_MM = 1.2
+
 Bgr = tuple[int, int, int]
 
 
@@ -22,7 +24,8 @@ class Dish:
     """A dish: `ground` between the pieces, `palette` of the pieces, and their size.
 
     `density` is pieces per square centimetre; `relief_mm` how far they stand out; `gloss` 0..1 how much of
-    the lamps the surface mirrors; `stain` the colour of the film that the dish leaves on steel.
+    the lamps the surface mirrors; `stain` the colour of the film that the dish leaves on steel; `grain` 0..1
+    how speckled its pieces are; `lumps_mm` how uneven a heap of it lies.
     """
 
     form: Literal["heap", "liquid"]
@@ -34,6 +37,8 @@ class Dish:
     relief_mm: float
     gloss: float
     stain: Bgr
+    grain: float = 0.0
+    lumps_mm: float = 0.0
 
 
 DISHES: dict[str, Dish] = {
@@ -47,6 +52,8 @@ DISHES: dict[str, Dish] = {
         relief_mm=0.7,
         gloss=0.0,
         stain=(188, 196, 198),
+        grain=0.03,
+        lumps_mm=2.0,
     ),
     "kimchi": Dish(
         form="heap",
@@ -54,10 +61,12 @@ DISHES: dict[str, Dish] = {
         palette=((30, 52, 186), (46, 92, 206), (20, 30, 150), (120, 170, 214), (60, 120, 90)),
         length_mm=22.0,
         width_mm=9.0,
-        density=0.9,
+        density=2.2,
         relief_mm=3.0,
         gloss=0.10,
         stain=(40, 70, 190),
+        grain=0.12,
+        lumps_mm=4.5,
     ),
     "greens": Dish(
         form="heap",
@@ -69,6 +78,8 @@ DISHES: dict[str, Dish] = {
         relief_mm=2.0,
         gloss=0.06,
         stain=(60, 110, 80),
+        grain=0.12,
+        lumps_mm=4.5,
     ),
     "meat": Dish(
         form="heap",
@@ -76,10 +87,12 @@ DISHES: dict[str, Dish] = {
         palette=((30, 46, 84), (24, 38, 68), (44, 68, 108), (20, 28, 44)),
         length_mm=16.0,
         width_mm=8.0,
-        density=1.2,
+        density=2.6,
         relief_mm=2.5,
         gloss=0.10,
         stain=(50, 80, 120),
+        grain=0.12,
+        lumps_mm=4.5,
     ),
     "anchovy": Dish(
         form="heap",
@@ -91,6 +104,8 @@ DISHES: dict[str, Dish] = {
         relief_mm=1.2,
         gloss=0.08,
         stain=(80, 120, 150),
+        grain=0.12,
+        lumps_mm=3.5,
     ),
     "soup": Dish(
         form="liquid",
@@ -152,8 +167,8 @@ def texture(name: str, px_per_mm: float) -> Texture:
     )
     for layer in range(round(dish.density * (TILE_MM / 10) ** 2)):
         _paint_piece(rng, dish, tile, layer)
-    mottle = 1.0 + 0.05 * smooth_noise(rng, (side, side), 12 * px_per_mm)
-    grain = 1.0 + 0.03 * rng.standard_normal((side, side)).astype(np.float32)
+    mottle = 1.0 + 0.04 * smooth_noise(rng, (side, side), 12 * px_per_mm)
+    grain = 1.0 + dish.grain * smooth_noise(rng, (side, side), max(1.0, _GRAIN_MM * px_per_mm))
     albedo = np.clip(tile.albedo * (mottle * grain)[:, :, None], 0, 255).astype(np.float32)
     relief = cv2.GaussianBlur(tile.relief_mm, (0, 0), max(0.3, 0.35 * px_per_mm))
     return Texture(albedo, relief.astype(np.float32, copy=False), px_per_mm)

@@ -45,6 +45,12 @@ def facing(x: Field, y: Field) -> Field:
     return np.asarray(-_LIGHT[0] * x - _LIGHT[1] * y, np.float32)
 
 
+def glints(x: Field, y: Field) -> Field:
+    """Return 0..1 how far slopes, in picture axes, mirror the main lamp: wet spots shine where they do."""
+    across, down = x + _LIGHT[0] / 2, y + _LIGHT[1] / 2
+    return np.asarray(np.exp(-(across**2 + down**2) / 0.03), np.float32)
+
+
 def empty_tray(material: Material, field: TrayField, angle_deg: float, rng: np.random.Generator) -> Field:
     """Return the empty tray as it lies at an angle, shape (height, width, 3), about 0..255."""
     x, y = turned(*slopes(field.steel_mm, field.px_per_mm), angle_deg)

@@ -105,8 +105,8 @@ def _full_serving(tray: Tray, well: Well, steel: Field, inside: Field, px_per_mm
         return np.asarray(np.maximum(0, -0.30 * tray.depth_mm - steel) * (inside > 0), np.float32)
     rng = np.random.default_rng(list(well.dish.encode()))
     dome = 10.0 * np.clip(inside / min(well.half_mm), 0, 1) ** 0.7
-    uneven = 1.6 * smooth_noise(rng, (steel.shape[0], steel.shape[1]), 16 * px_per_mm)
-    return np.asarray(np.maximum(0, -0.30 * tray.depth_mm + dome + uneven - steel) * (inside > 1), np.float32)
+    lumps = DISHES[well.dish].lumps_mm * smooth_noise(rng, (steel.shape[0], steel.shape[1]), 16 * px_per_mm)
+    return np.asarray(np.maximum(0, -0.34 * tray.depth_mm + dome + lumps - steel) * (inside > 1), np.float32)
 
 
 def eaten(

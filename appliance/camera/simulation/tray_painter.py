@@ -9,7 +9,7 @@ from appliance.camera.simulation import props
 from appliance.camera.simulation.dishes import DISHES, Field, smooth_noise, texture
 from appliance.camera.simulation.kinds import TRAYS, TrayKind
 from appliance.camera.simulation.sprite import Sprite
-from appliance.camera.simulation.steel import empty_tray, facing, slopes, turned
+from appliance.camera.simulation.steel import empty_tray, facing, glints, slopes, turned
 from appliance.camera.simulation.surfaces import MARGIN_MM, TrayField, WellField, eaten, tray_field
 
 _STAINED_SHARE = 0.6
@@ -94,15 +94,17 @@ class _Painter:
         dish = DISHES[name]
         albedo, relief = texture(name, self.field.px_per_mm).crop(self._rng, food_mm.shape)
         alpha = np.clip(food_mm / _OPAQUE_MM, 0, 1)
+        wet = np.zeros_like(food_mm)
         if dish.form == "liquid":
             lit = 0.92 - 0.25 * np.exp(-food_mm / 2.0)  # darker where it thins out at the waterline
         else:
             surface = well.steel_mm + food_mm + relief * alpha
             x, y = turned(*slopes(surface, self.field.px_per_mm), self._angle_deg)
             steepness = np.sqrt(1 + x**2 + y**2)
+            wet = 600.0 * dish.gloss * glints(x, y)
             lit = np.clip(0.78 + 0.22 / steepness + 0.5 * facing(x, y) / steepness, 0.5, 1.2)
         canvas = self._canvas[well.window]
-        food = albedo * lit[:, :, None] + dish.gloss * 0.35 * (canvas - 60)
+        food = albedo * lit[:, :, None] + dish.gloss * 0.35 * (canvas - 60) + wet[:, :, None]
         canvas += alpha[:, :, None] * (food - canvas)
         self._mirror[well.window] *= 1 - alpha * (1 - dish.gloss)
 
