@@ -46,7 +46,7 @@ _WALL_FOOT, _SERVED_ON_WALL, _SERVED_ON_FLOOR = 0.3, 0.5, 2.8
 _DEMAND = 0.3
 """Food must look this much like food, relative to the served dish: films and mirrored food do not."""
 
-_LEVEL_SECTORS, _LEVEL_SPREAD, _SMOOTH_GRAIN = 0.8, 0.06, 1.5
+_LEVEL_SECTORS, _LEVEL_SPREAD, _SMOOTH_GRAIN = 0.8, 0.08, 1.5
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,10 +16,16 @@ import numpy.typing as npt
 from appliance.estimate.appearance import Floats
 from appliance.estimate.profile import Mask, WellProfile
 
+Table = npt.NDArray[np.float64]
+
 SECTORS = 36
 _WALL_BINS, _FLOOR_BINS = 40, 16
 _BINS = _WALL_BINS + _FLOOR_BINS
 _ODDS_LIMIT = 5.0
+_BARE_ODDS = -2.0
+"""Bare steel counts no lower than this where an outline is looked for: else the step from a film of sauce on
+the wall to the bare wall above it outweighs the step from the liquid to that film."""
+
 _INSIDE, _STEP = 0.5, 2.0
 """Mean log odds that the inside of an outline must have, and how much lower they must be outside."""
 
@@ -100,27 +106,31 @@ def below_waterline(line: Waterline, wall: WallMap, profile: WellProfile) -> Mas
     return np.asarray(profile.opening & (profile.level <= outline), np.bool_)
 
 
-def _best_splits(
-    mean: npt.NDArray[np.float64], seen: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return per sector the level of the split with the largest variance between its sides.
+def _best_splits(mean: Table, seen: Table) -> tuple[Table, Table, Table]:
+    """Return per sector the level of the split with the largest variance between its sides, and those sides.
+
+    The sides are the mean odds inside, and how much lower they are outside.
 
     N. Otsu, "A Threshold Selection Method from Gray-Level Histograms", IEEE Trans. SMC 9, 1979.
     """
-    count, total = np.cumsum(seen, axis=1), np.cumsum(mean * seen, axis=1)
-    outer = count[:, -1:] - count
-    below, above = total / np.maximum(count, 1), (total[:, -1:] - total) / np.maximum(outer, 1)
-    gain = np.where(below > above, count * outer * (below - above) ** 2, 0.0)
+    below, above = _both_sides(np.maximum(mean, _BARE_ODDS), seen)
+    count = np.cumsum(seen, axis=1)
+    gain = np.where(below > above, count * (count[:, -1:] - count) * (below - above) ** 2, 0.0)
     gain[:, :3] = gain[:, -2:] = 0.0
     split = gain.argmax(axis=1)
     rows = np.arange(len(split))
-    levels = (split + 1 - _FLOOR_BINS) / _WALL_BINS
-    return levels, below[rows, split], below[rows, split] - above[rows, split]
+    inside, outside = (side[rows, split] for side in _both_sides(mean, seen))
+    return (split + 1 - _FLOOR_BINS) / _WALL_BINS, inside, inside - outside
 
 
-def _robust_level(
-    levels: npt.NDArray[np.float64], angles: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
-) -> Waterline:
+def _both_sides(mean: Table, seen: Table) -> tuple[Table, Table]:
+    """Return for a split after every bin the mean of the bins up to it and of those beyond it."""
+    count, total = np.cumsum(seen, axis=1), np.cumsum(mean * seen, axis=1)
+    beyond = count[:, -1:] - count
+    return total / np.maximum(count, 1), (total[:, -1:] - total) / np.maximum(beyond, 1)
+
+
+def _robust_level(levels: Table, angles: Table, weights: Table) -> Waterline:
     """Fit level + first harmonic by iteratively reweighted least squares with Tukey's biweight."""
     design = np.stack([np.ones_like(angles), np.cos(angles), np.sin(angles)], axis=1)
     penalty = np.diag([0.0, _LEANING_PENALTY, _LEANING_PENALTY])
