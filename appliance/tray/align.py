@@ -65,11 +65,32 @@ def _step(
     weights = samples.weights * peak / (peak + 4.0)
     # Edges scattered over the whole window say little: Tukey-like down-weighting by spread comes free.
     weights *= np.exp(-0.5 * (distance / (1.5 * reach_px)) ** 2)
+    return moved_along_normals(samples, homography, distance, weights, freedom)
+
+
+def moved_along_normals(
+    samples: Samples,
+    homography: Homography,
+    distance_px: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    freedom: int,
+) -> Homography:
+    """Return `homography` corrected such that samples move by `distance_px` (N,) along their normals.
+
+    Weighted least squares, reweighted after Geman and McClure: food over an edge and hands are outliers.
+    """
+    points, normals = projected_normals(samples, homography)
     rows = _jacobian(samples, homography, points, normals)[:, :freedom]
-    normal_matrix = rows.T @ (rows * weights[:, None])
-    # Levenberg's damping keeps directions that no edge constrains where they are.
-    damping = 1e-3 * np.trace(normal_matrix) / freedom + 1e-9
-    move = np.linalg.solve(normal_matrix + damping * np.eye(freedom), rows.T @ (weights * distance))
+    sure = weights > 0
+    usual = float(np.median(np.abs(distance_px[sure]))) if sure.any() else 0.0
+    outlying = 1.5 * max(usual, 0.5)
+    move = np.zeros(freedom)
+    for _ in range(3):
+        trusted = weights / (1 + ((distance_px - rows @ move) / outlying) ** 2) ** 2
+        normal_matrix = rows.T @ (rows * trusted[:, None])
+        # Levenberg's damping keeps directions that no edge constrains where they are.
+        damping = 1e-4 * np.trace(normal_matrix) / freedom + 1e-9
+        move = np.linalg.solve(normal_matrix + damping * np.eye(freedom), rows.T @ (trusted * distance_px))
     return _moved(samples, homography, move)
 
 

@@ -4,7 +4,7 @@ from appliance.errors import CalibrationError, TrayNotFoundError
 from appliance.picture import Picture
 from appliance.tray.calibration_folder import load_calibration, save_calibration
 from appliance.tray.find_layout import find_layout
-from appliance.tray.locate import locate_layout
+from appliance.tray.locate import locate
 from appliance.tray.reference_quality import check_reference
 from appliance.tray.rectify import rectify
 from appliance.tray.references import Calibration
@@ -31,7 +31,7 @@ def calibrate(empty: Picture, full: Picture | None, tray_mm: tuple[float, float]
     if full is not None:
         check_reference(full, "the full reference")
         try:
-            located = locate_layout(full, found.layout)
+            located = locate(full, Calibration(found.layout, PX_PER_MM, empty_view, None))
         except TrayNotFoundError as error:
             raise CalibrationError(
                 f"the full reference does not show the tray of the empty one ({error}); take both of one tray type"

@@ -1,6 +1,7 @@
 """Find a calibrated tray in a picture and say which way round it lies."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -12,18 +13,20 @@ from appliance.tray.curves import resample, rounded_rectangle
 from appliance.tray.gradient import Gradient, gradient
 from appliance.tray.layout import Layout, Points
 from appliance.tray.outline import outline_candidates
+from appliance.tray.profiles import Profiles, agreement, match, reference_profiles
 from appliance.tray.rectify import Homography, project, resized
 from appliance.tray.references import Calibration
 
-__all__ = ["Homography", "Located", "locate", "locate_layout"]
+__all__ = ["Homography", "Located", "locate"]
 
 _COARSE_PX, _FINE_PX = 320, 960
 _RIM_REACHES_PX = [8.0, 6.0, 4.0, 3.0, 2.0]
 _WAY_REACHES_PX = [3.0, 2.0, 1.5]
-_BOTH_REACHES_PX = [4.0, 3.0, 3.0, 2.0, 2.0, 2.0]
-_WELL_REACHES_PX = [1.5, 1.5]
-_RIMS_TRIED = 3
-_LEAST_SCORE = 0.5
+_MATCHES = [(10.0, SIMILARITY), (8.0, AFFINE), (6.0, AFFINE), (5.0, PROJECTIVE), (4.0, PROJECTIVE)] + [
+    (3.0, PROJECTIVE)
+] * 3
+_RIMS_TRIED, _WAYS_TRIED = 3, 3
+_LEAST_SCORE = 0.3
 _LEAST_SEEN = 0.7
 _LEAST_IN_FRAME = 0.9
 
@@ -49,21 +52,26 @@ class _Hypothesis:
     score: float
 
 
+@dataclass(frozen=True, eq=False)
+class _Model:
+    """What is sought: samples of rim, openings and both, and the openings' cross sections."""
+
+    rim: Samples
+    wells: Samples
+    both: Samples
+    profiles: Profiles
+
+
 def locate(picture: Picture, calibration: Calibration) -> Located:
     """Find the tray of `calibration` in a picture (H, W, 3), BGR.
 
     Works at any in-plane angle, up to about 12 degrees of tilt and with up to a few percent of the tray
     outside the picture. Raises `TrayNotFoundError` with the reason.
     """
-    return locate_layout(picture, calibration.layout)
-
-
-def locate_layout(picture: Picture, layout: Layout) -> Located:
-    """Find a tray of the given layout; see `locate`."""
+    layout, model = calibration.layout, _model(calibration)
     if min(picture.shape[:2]) < 64:
         raise TrayNotFoundError("the picture is too small to show a tray")
-    rim, wells = _rim_samples(layout), _well_samples(layout)
-    both = _joined(rim, wells)
+    rim, wells, both = model.rim, model.wells, model.both
     coarse, fine = gradient(picture, _COARSE_PX), gradient(picture, _FINE_PX)
     rims = [
         _scored(coarse, rim, align(coarse, rim, start, _RIM_REACHES_PX, SIMILARITY))
@@ -79,25 +87,26 @@ def locate_layout(picture: Picture, layout: Layout) -> Located:
     if not ways:
         raise TrayNotFoundError("nothing in the picture has the shape of the tray")
     ways.sort(key=_by_score)
-    finals = sorted((_refined(fine, coarse, both, wells, way) for way in ways[:2]), key=_by_score)
+    refined = sorted((_refined(fine, coarse, model, way) for way in ways[:_WAYS_TRIED]), key=_by_score)
+    finals = _distinct(refined, layout.tray_mm)
     best = finals[0]
     if best.score < _LEAST_SCORE:
         raise TrayNotFoundError(f"nothing in the picture matches the layout (best match {best.score:.2f})")
     inside = _in_frame(picture, best.picture_from_tray, layout)
     if inside < _LEAST_IN_FRAME:
         raise TrayNotFoundError(f"only {inside:.0%} of the tray lies inside the picture")
-    return Located(best.picture_from_tray, best.score, inside, best.score - finals[-1].score)
+    margin = best.score - finals[1].score if len(finals) > 1 else best.score
+    return Located(best.picture_from_tray, best.score, inside, margin)
 
 
-def _refined(
-    fine: Gradient, coarse: Gradient, both: Samples, wells: Samples, way: _Hypothesis
-) -> _Hypothesis:
+def _refined(fine: Gradient, coarse: Gradient, model: _Model, way: _Hypothesis) -> _Hypothesis:
     """Align at full resolution; the result is in the source picture's pixels."""
     ratio = fine.scale / coarse.scale
-    moved = align(fine, both, resized(way.picture_from_tray, ratio, ratio), _BOTH_REACHES_PX, PROJECTIVE)
-    moved = align(fine, wells, moved, _WELL_REACHES_PX, PROJECTIVE)
-    found = _scored(fine, wells, moved)
-    return _Hypothesis(resized(found.picture_from_tray, 1 / fine.scale, 1 / fine.scale), found.score)
+    moved = resized(way.picture_from_tray, ratio, ratio)
+    for reach_mm, freedom in _MATCHES:
+        moved = match(fine, model.wells, model.profiles, moved, reach_mm, freedom)
+    score = agreement(fine, model.wells, model.profiles, moved)
+    return _Hypothesis(resized(moved, 1 / fine.scale, 1 / fine.scale), score)
 
 
 def _scored(field: Gradient, samples: Samples, picture_from_tray: Homography) -> _Hypothesis:
@@ -151,9 +160,7 @@ def _distinct(ranked: list[_Hypothesis], tray_mm: tuple[float, float]) -> list[_
     kept: list[tuple[_Hypothesis, Points]] = []
     for hypothesis in ranked:
         quad = project(_corners(tray_mm), hypothesis.picture_from_tray)
-        if not any(
-            min(np.abs(np.roll(quad, turn, axis=0) - other).max() for turn in (0, 2)) < 4 for _, other in kept
-        ):
+        if not any(np.abs(quad - other).max() < 0.05 * np.hypot(*(other[2] - other[0])) for _, other in kept):
             kept.append((hypothesis, quad))
     return [hypothesis for hypothesis, _ in kept]
 
@@ -163,13 +170,18 @@ def _corners(tray_mm: tuple[float, float]) -> Points:
     return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
 
 
-def _rim_samples(layout: Layout) -> Samples:
+@lru_cache(maxsize=2)
+def _model(calibration: Calibration) -> _Model:
+    layout = calibration.layout
     width, height = layout.tray_mm
-    return _samples(layout, [resample(rounded_rectangle(0, 0, width, height, layout.corner_radius_mm), 10.0)])
-
-
-def _well_samples(layout: Layout) -> Samples:
-    return _samples(layout, [resample(compartment.outline_mm, 8.0) for compartment in layout.compartments])
+    rim = _samples(layout, [resample(rounded_rectangle(0, 0, width, height, layout.corner_radius_mm), 10.0)])
+    outlines = [resample(compartment.outline_mm, 8.0) for compartment in layout.compartments]
+    wells = _samples(layout, outlines)
+    which = np.repeat(np.arange(len(outlines)), [len(points) for points, _ in outlines])
+    field = gradient(calibration.empty, max(calibration.empty.shape))
+    return _Model(
+        rim, wells, _joined(rim, wells), reference_profiles(field, wells, which, calibration.px_per_mm)
+    )
 
 
 def _samples(layout: Layout, curves: list[tuple[Points, Points]]) -> Samples:
