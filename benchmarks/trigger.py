@@ -113,7 +113,11 @@ def run(settings: SimulatorSettings, trays: int, *, size_known: bool = False) ->
         count.delays_s.append(event.triggered_s - since_s)
     at_s = {tray: whole_s[tray] - opened_s for tray in sent}
     count.missed = {tray: f"{kinds[tray]} at {at_s[tray]:.1f} s" for tray in sent if not seen[tray]}
-    count.double = {tray: f"{kinds[tray]}" for tray, times in seen.items() if times > 1}
+    count.double = {
+        tray: f"{kinds[tray]} at {whole_s[tray] - opened_s:.1f} s"
+        for tray, times in seen.items()
+        if times > 1
+    }
     return count
 
 

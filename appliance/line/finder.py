@@ -54,7 +54,7 @@ class TrayFinder:
         if self.size.known is None:
             return []
         angles = directions_deg(edges) + [one.angle_deg % 90 for one in followed]
-        return find_rectangles(edges, covered, self.size.known, _distinct(angles))
+        return find_rectangles(edges, covered, self.size.known, _distinct(angles), followed)
 
     def learn(self, followed: list[Rectangle], passed_s: float) -> None:
         """Let the background learn from the picture last searched, except where trays are."""

@@ -1,8 +1,8 @@
 """Finds rectangles of a known size by their sides: a Hough transform over place, for given directions.
 
 After D. H. Ballard, "Generalizing the Hough transform to detect arbitrary shapes", Pattern
-Recognition 13(2), 1981. As only the sides vote, touching trays come apart, and hands or napkins, which have no
-such sides, do not count.
+Recognition 13(2), 1981. As only the sides vote, touching trays come apart, and hands or napkins, which have
+no such sides, do not count.
 """
 
 from dataclasses import dataclass
@@ -34,6 +34,12 @@ _SEEN_SIDES = 1.3
 _LEAST_SIDES, _LEAST_SIDE, _LEAST_COVERED = 0.68, 0.3, 0.5
 """What a tray shows at least: of all its sides together, of each side (a hand may hold it), of its area."""
 
+_LEAST_IN_VIEW = 0.4
+"""Share of a tray that has to be in view to be found."""
+
+_NEAR, _PREFERRED = 0.12, 0.08
+"""Distance from an expected place, as a share of the short side, that is near, and what it adds to a score."""
+
 _MOST_PEAKS = 8
 
 
@@ -42,7 +48,7 @@ class Rectangle:
     """A rectangle in small-picture pixels.
 
     `angle_deg` is the direction of the long side from x towards y, in [0, 180). `sides` is the mean and
-    `weakest` the least share of a side (0..1) that shows an edge, of what is in view; `in_view` is the share
+    `weakest` the least share of a side (0..1) that shows an edge, of what is in view; `in_view` is the
     of the area inside the picture, `covered` the share of that which hides the belt.
     """
 
@@ -80,26 +86,32 @@ def find_rectangles(
     covered: npt.NDArray[np.bool_],
     size: tuple[float, float],
     angles_deg: list[float],
-    least_in_view: float = 0.4,
+    expected: list[Rectangle] | None = None,
 ) -> list[Rectangle]:
     """Return the rectangles of `size` whose sides are seen, best first, none lying in another.
 
     `size` is (long, short) in pixels, `covered` tells where the belt is not seen, and `angles_deg` are the
-    directions to try, modulo 90 degrees. Sides may be up to 4 % of the long side off their place.
+    directions to try, modulo 90 degrees. Sides may be up to 4 % of the long side off their place. Of two
+    rectangles alike the one near an `expected` place is preferred.
     """
     found: list[Rectangle] = []
     for angle in angles_deg:
         turned = _turn(edges, covered, size, angle)
         for long_first in (True, False):
             extent, direction = (size, angle) if long_first else (size[::-1], angle + 90)
-            for peak in turned.peaks(extent, _CORNER * size[1], least_in_view):
+            for peak in turned.peaks(extent, _CORNER * size[1]):
                 x, y = turned.to_picture @ (peak.u, peak.v, 1.0)
                 found.append(
                     Rectangle(
                         x, y, *size, direction % 180, peak.sides, peak.weakest, peak.in_view, peak.covered
                     )
                 )
-    found.sort(key=lambda one: -one.score * (0.8 + 0.2 * one.in_view))
+
+    def rank(one: Rectangle) -> float:
+        near = any(np.hypot(one.x - at.x, one.y - at.y) < _NEAR * at.short for at in expected or [])
+        return one.score * (0.8 + 0.2 * one.in_view) + (_PREFERRED if near else 0.0)
+
+    found.sort(key=rank, reverse=True)
     kept: list[Rectangle] = []
     for one in found:
         if all(overlap(one, other) < _APART for other in kept):
@@ -134,7 +146,7 @@ class _Turned:
     view: npt.NDArray[np.uint8]
     covered: npt.NDArray[np.uint8]
 
-    def peaks(self, extent: tuple[float, float], corner: float, least_in_view: float) -> list[_Peak]:
+    def peaks(self, extent: tuple[float, float], corner: float) -> list[_Peak]:
         """Return the best places of a rectangle of `extent` along u and v."""
         wide, high = extent
         area = (round(wide), round(high))
@@ -156,7 +168,7 @@ class _Turned:
                 np.minimum(weakest, self._middle(share, shift), out=weakest)
         sides = total / np.maximum(weight, 0.1)
         merit = 0.6 * sides + 0.4 * weakest
-        merit *= (in_view >= least_in_view) & (weight > _SEEN_SIDES)
+        merit *= (in_view >= _LEAST_IN_VIEW) & (weight > _SEEN_SIDES)
         merit *= (sides > _LEAST_SIDES) & (weakest > _LEAST_SIDE)
         if not merit.any():
             return []

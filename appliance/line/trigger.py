@@ -26,6 +26,9 @@ centres of two trays are at least a short side apart."""
 _SAME_PLACE = 0.3
 """Overlap from which two rectangles are one tray, because trays do not lie in each other."""
 
+_MOSTLY, _CLEAR_SIDES, _CLEAR_SIDE = 0.95, 0.85, 0.6
+"""A rectangle less than `_MOSTLY` in view begins a track only with sides as clear as these."""
+
 _BARE = 0.35
 """Share of a tray's place that differs from the background below which the tray has been taken away."""
 
@@ -100,18 +103,19 @@ class Trigger:
     def _follow(self, finder: TrayFinder, frame: Frame, rectangles: list[Rectangle]) -> list[TrayEvent]:
         """Hand each tray that was found to its track, or begin one."""
         events: list[TrayEvent | None] = []
-        for track in self._tracks:
-            place = self._expected(track)
-            one = _nearest(place, rectangles)
+        places = [(self._expected(track), track.rectangle) for track in self._tracks]
+        found = _assign(places, rectangles)
+        for track, one in zip(self._tracks, found, strict=True):
             if one is None:
-                in_view, hidden = finder.hidden_share(place)
+                in_view, hidden = finder.hidden_share(self._expected(track))
                 events.append(track.miss(frame.captured_s, bare=hidden < _BARE, outside=in_view < _OUTSIDE))
-                continue
-            rectangles = [other for other in rectangles if overlap(other, one) < _SAME_PLACE]
-            events.append(track.see(self._sighting(finder, one, frame, track.state)))
+            else:
+                events.append(track.see(self._sighting(finder, one, frame, track.state)))
         self._tracks = [track for track in self._tracks if track.state is not State.GONE]
         for one in rectangles:
-            if all(overlap(one, self._expected(track)) < _SAME_PLACE for track in self._tracks):
+            if _believable(one) and all(
+                overlap(one, self._expected(track)) < _SAME_PLACE for track in self._tracks
+            ):
                 sighting = self._sighting(finder, one, frame, State.ENTERING)
                 track = Track(self._number, sighting, self._settings, self._scale)
                 events.append(track.see(sighting))
@@ -126,14 +130,31 @@ class Trigger:
         return Sighting(one, frame, whole, finder.calm(one), value)
 
 
-def _nearest(place: Rectangle, rectangles: list[Rectangle]) -> Rectangle | None:
-    """Return the rectangle that is the tray expected at `place`, or None."""
+def _believable(one: Rectangle) -> bool:
+    """Return whether a rectangle may begin a track: a part of a tray has to show its sides clearly."""
+    return one.in_view >= _MOSTLY or (one.sides >= _CLEAR_SIDES and one.weakest >= _CLEAR_SIDE)
 
-    def distance(one: Rectangle) -> float:
-        return float(np.hypot(one.x - place.x, one.y - place.y))
 
-    nearest = min(rectangles, key=distance, default=None)
-    return nearest if nearest is not None and distance(nearest) <= _GATE * nearest.short else None
+def _assign(places: list[tuple[Rectangle, Rectangle]], rectangles: list[Rectangle]) -> list[Rectangle | None]:
+    """Return for each tray, followed to its expected and its last place, the rectangle that is it, or None.
+
+    The nearest come first; what then still overlaps an expected place is its tray, moved by surprise.
+    """
+
+    def distance(place: tuple[Rectangle, Rectangle], one: Rectangle) -> float:
+        return min(float(np.hypot(one.x - at.x, one.y - at.y)) for at in place) / one.short
+
+    found: list[Rectangle | None] = [None] * len(places)
+    pairs = sorted(
+        (distance(place, one), i, j) for i, place in enumerate(places) for j, one in enumerate(rectangles)
+    )
+    taken: set[int] = set()
+    for apart, i, j in pairs:
+        same = apart <= _GATE or overlap(places[i][0], rectangles[j]) >= _SAME_PLACE
+        if same and found[i] is None and j not in taken:
+            found[i] = rectangles[j]
+            taken.add(j)
+    return found
 
 
 def _shrink(image: Picture, scale: float) -> Picture:

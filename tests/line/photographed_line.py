@@ -36,7 +36,9 @@ def cutouts(setup: int) -> list[Cutout]:
         edge = np.concatenate((mask[0], mask[-1], mask[:, 0], mask[:, -1]))
         if edge.any():
             continue
-        contour = max(cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=cv2.contourArea)
+        contour = max(
+            cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=cv2.contourArea
+        )
         box = cv2.minAreaRect(contour)
         centre = np.array(box[0])
         shift = np.array([[1, 0, 479.5 - centre[0]], [0, 1, 359.5 - centre[1]]])
@@ -55,8 +57,9 @@ def counter(setup: int) -> Picture:
     """Return a canteen's bare counter: what is seen between the trays, mirrored into what never is."""
     pictures, masks = [], []
     for path in sorted((RENDERED / f"setup{setup}").glob("*.jpg")):
-        image, mask = cv2.imread(str(path)), cv2.imread(
-            str(RENDERED / "gt" / f"setup{setup}" / f"{path.stem}_tray.png"), 0
+        image, mask = (
+            cv2.imread(str(path)),
+            cv2.imread(str(RENDERED / "gt" / f"setup{setup}" / f"{path.stem}_tray.png"), 0),
         )
         assert image is not None
         assert mask is not None
