@@ -65,22 +65,22 @@ def _step(
     weights = samples.weights * peak / (peak + 4.0)
     # Edges scattered over the whole window say little: Tukey-like down-weighting by spread comes free.
     weights *= np.exp(-0.5 * (distance / (1.5 * reach_px)) ** 2)
-    return moved_along_normals(samples, homography, distance, weights, freedom)
+    return moved_along_normals(samples, homography, (points, normals), distance, weights, freedom)
 
 
 def moved_along_normals(
     samples: Samples,
     homography: Homography,
+    projected: tuple[Points, Points],
     distance_px: npt.NDArray[np.float64],
     weights: npt.NDArray[np.float64],
     freedom: int,
 ) -> Homography:
     """Return `homography` corrected such that samples move by `distance_px` (N,) along their normals.
 
-    Weighted least squares, reweighted after Geman and McClure: food over an edge and hands are outliers.
+    `projected` are the samples' points and normals in the picture. Weighted least squares, reweighted after Geman and McClure: food over an edge and hands are outliers.
     """
-    points, normals = projected_normals(samples, homography)
-    rows = _jacobian(samples, homography, points, normals)[:, :freedom]
+    rows = _jacobian(samples, homography, *projected)[:, :freedom]
     sure = weights > 0
     usual = float(np.median(np.abs(distance_px[sure]))) if sure.any() else 0.0
     outlying = 1.5 * max(usual, 0.5)
@@ -94,20 +94,8 @@ def moved_along_normals(
     return _moved(samples, homography, move)
 
 
-def _generators(samples: Samples) -> npt.NDArray[np.float64]:
-    """Return the 8 generators of the projective group: shifts, turn, scale, shears, two tilts; (8, 3, 3)."""
-    g = np.zeros((8, 3, 3))
-    g[0, 0, 2] = g[1, 1, 2] = 1
-    g[2, 0, 1], g[2, 1, 0] = -1, 1
-    g[3, 0, 0] = g[3, 1, 1] = 1
-    g[4, 0, 0], g[4, 1, 1] = 1, -1
-    g[5, 0, 1] = g[5, 1, 0] = 1
-    g[6, 2, 0] = g[7, 2, 1] = -1
-    return g
-
-
 def _centred(samples: Samples) -> Homography:
-    """Map tray mm to about -1..1: generators then have like effects, which damping needs."""
+    """Map tray mm to about -1..1: the freedoms then have like effects, which damping needs."""
     (x, y), r = samples.centre_mm, samples.radius_mm
     return np.array([[1 / r, 0, -x / r], [0, 1 / r, -y / r], [0, 0, 1]])
 
@@ -115,23 +103,31 @@ def _centred(samples: Samples) -> Homography:
 def _jacobian(
     samples: Samples, homography: Homography, points: Points, normals: Points
 ) -> npt.NDArray[np.float64]:
-    """Return how far each sample moves along its normal per unit of each generator, (N, 8)."""
+    """Return how far each sample moves along its normal per unit of each degree of freedom, (N, 8).
+
+    In order: two shifts, turn, scale, stretch, shear, two tilts, about the centre of the tray.
+    """
     centred = _centred(samples)
-    local = project(samples.points, centred)
-    ones = np.concatenate([local, np.ones((len(local), 1))], axis=1)
+    x, y = project(samples.points, centred).T
     onto = homography @ np.linalg.inv(centred)
-    depth = ones @ onto[2]
-    columns = []
-    for generator in _generators(samples):
-        velocity = ones @ (onto @ generator).T
-        shift = (velocity[:, :2] - points * velocity[:, 2:]) / depth[:, None]
-        columns.append((shift * normals).sum(axis=1))
-    return np.stack(columns, axis=1)
+    depth = onto[2, 0] * x + onto[2, 1] * y + onto[2, 2]
+    # How far a sample moves along its normal per unit of each homogeneous coordinate.
+    a, b, c = (((onto[:2, k] - points * onto[2, k]) * normals).sum(axis=1) / depth for k in range(3))
+    return np.stack(
+        [a, b, x * b - y * a, x * a + y * b, x * a - y * b, y * a + x * b, -x * c, -y * c], axis=1
+    )
 
 
 def _moved(samples: Samples, homography: Homography, move: npt.NDArray[np.float64]) -> Homography:
     centred = _centred(samples)
-    change = np.eye(3) + np.tensordot(move, _generators(samples)[: len(move)], axes=1)
+    tx, ty, turn, scale, stretch, shear, tilt_x, tilt_y = np.pad(move, (0, 8 - len(move)))
+    change = np.array(
+        [
+            [1 + scale + stretch, shear - turn, tx],
+            [shear + turn, 1 + scale - stretch, ty],
+            [-tilt_x, -tilt_y, 1],
+        ]
+    )
     moved = homography @ np.linalg.inv(centred) @ change @ centred
     return np.asarray(moved / moved[2, 2], np.float64)
 

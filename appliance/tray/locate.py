@@ -22,10 +22,11 @@ __all__ = ["Homography", "Located", "locate"]
 _COARSE_PX, _FINE_PX = 320, 960
 _RIM_REACHES_PX = [8.0, 6.0, 4.0, 3.0, 2.0]
 _WAY_REACHES_PX = [3.0, 2.0, 1.5]
-_MATCHES = [(10.0, SIMILARITY), (8.0, AFFINE), (6.0, AFFINE), (5.0, PROJECTIVE), (4.0, PROJECTIVE)] + [
-    (3.0, PROJECTIVE)
-] * 3
-_RIMS_TRIED, _WAYS_TRIED = 3, 3
+_COARSE_MATCHES = [(10.0, AFFINE), (8.0, PROJECTIVE)]
+_FINE_MATCHES = [(reach_mm, PROJECTIVE) for reach_mm in (7.0, 6.0, 5.0, 4.0, 3.0, 3.0, 3.0)]
+"""How far cross sections are sought (mm), and with which freedom the tray may move."""
+
+_RIMS_TRIED = 5
 _LEAST_SCORE = 0.3
 _LEAST_SEEN = 0.7
 _LEAST_IN_FRAME = 0.9
@@ -80,33 +81,33 @@ def locate(picture: Picture, calibration: Calibration) -> Located:
     ]
     rims.sort(key=_by_score)
     ways = [
-        _scored(coarse, wells, align(coarse, both, start, _WAY_REACHES_PX, AFFINE))
+        _matched(coarse, model, align(coarse, both, start, _WAY_REACHES_PX, AFFINE), _COARSE_MATCHES)
         for outline in _distinct(rims, layout.tray_mm)[:_RIMS_TRIED]
         for start in _turned(outline.picture_from_tray, layout.tray_mm)
     ]
     if not ways:
         raise TrayNotFoundError("nothing in the picture has the shape of the tray")
-    ways.sort(key=_by_score)
-    refined = sorted((_refined(fine, coarse, model, way) for way in ways[:_WAYS_TRIED]), key=_by_score)
-    finals = _distinct(refined, layout.tray_mm)
-    best = finals[0]
+    finals = _distinct(sorted(ways, key=_by_score), layout.tray_mm)
+    ratio = fine.scale / coarse.scale
+    second = finals[1].score if len(finals) > 1 else 0.0
+    best = _matched(fine, model, resized(finals[0].picture_from_tray, ratio, ratio), _FINE_MATCHES)
+    picture_from_tray = resized(best.picture_from_tray, 1 / fine.scale, 1 / fine.scale)
     if best.score < _LEAST_SCORE:
         raise TrayNotFoundError(f"nothing in the picture matches the layout (best match {best.score:.2f})")
-    inside = _in_frame(picture, best.picture_from_tray, layout)
+    inside = _in_frame(picture, picture_from_tray, layout)
     if inside < _LEAST_IN_FRAME:
         raise TrayNotFoundError(f"only {inside:.0%} of the tray lies inside the picture")
-    margin = best.score - finals[1].score if len(finals) > 1 else best.score
-    return Located(best.picture_from_tray, best.score, inside, margin)
+    return Located(picture_from_tray, best.score, inside, finals[0].score - second)
 
 
-def _refined(fine: Gradient, coarse: Gradient, model: _Model, way: _Hypothesis) -> _Hypothesis:
-    """Align at full resolution; the result is in the source picture's pixels."""
-    ratio = fine.scale / coarse.scale
-    moved = resized(way.picture_from_tray, ratio, ratio)
-    for reach_mm, freedom in _MATCHES:
-        moved = match(fine, model.wells, model.profiles, moved, reach_mm, freedom)
-    score = agreement(fine, model.wells, model.profiles, moved)
-    return _Hypothesis(resized(moved, 1 / fine.scale, 1 / fine.scale), score)
+def _matched(
+    field: Gradient, model: _Model, start: Homography, matches: list[tuple[float, int]]
+) -> _Hypothesis:
+    """Match cross sections in the field's own pixels."""
+    moved = start
+    for reach_mm, freedom in matches:
+        moved = match(field, model.wells, model.profiles, moved, reach_mm, freedom)
+    return _Hypothesis(moved, agreement(field, model.wells, model.profiles, moved))
 
 
 def _scored(field: Gradient, samples: Samples, picture_from_tray: Homography) -> _Hypothesis:

@@ -109,11 +109,14 @@ def _quadrilateral(contour: npt.NDArray[np.int32]) -> Points:
         if len(own) < 5:
             return rectangle
         vx, vy, x, y = cv2.fitLine(own.astype(np.float32), cv2.DIST_HUBER, 0, 0.01, 0.01).ravel()
-        lines.append(np.cross([x, y, 1.0], [x + vx, y + vy, 1.0]))
-    corners = np.array([np.cross(lines[i - 1], lines[i]) for i in range(4)])
-    if (np.abs(corners[:, 2]) < 1e-6).any():
-        return rectangle
-    quad = corners[:, :2] / corners[:, 2:]
+        lines.append((float(-vy), float(vx), float(vx * y - vy * x)))
+    quad = np.empty((4, 2))
+    for i, (a, b, c) in enumerate(lines):
+        d, e, f = lines[i - 1]
+        cross = d * b - a * e
+        if abs(cross) < 1e-6:
+            return rectangle
+        quad[i] = (f * b - c * e) / cross, (d * c - a * f) / cross
     near = np.abs(quad - rectangle).max() < 0.15 * np.hypot(*(rectangle[2] - rectangle[0]))
     return np.asarray(quad if near else rectangle, np.float64)
 
