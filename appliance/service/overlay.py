@@ -12,7 +12,7 @@ from appliance.picture import Picture
 
 _TINT_BGR = (255, 64, 200)
 """A violet that no common dish has, so that the tint is never taken for food."""
-_TINT_OPACITY = 0.45
+_TINT_OPACITY = 0.35
 _LABEL_INK = (255, 255, 255)
 _BANNER_SHADE = (0, 0, 0, 170)
 
@@ -43,6 +43,8 @@ def draw_overlay(
     if food.any():
         tint = np.array(_TINT_BGR, np.float32) * _TINT_OPACITY
         canvas[food] = (canvas[food].astype(np.float32) * (1 - _TINT_OPACITY) + tint).astype(np.uint8)
+        edges, _ = cv2.findContours(food.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(canvas, edges, -1, _TINT_BGR, 1, cv2.LINE_AA)
     line_px = max(2, round(min(picture.shape[:2]) / 240))
     for well in wells:
         points = np.round(well.outline_px * 8).astype(np.int32).reshape(-1, 1, 2)
@@ -66,12 +68,13 @@ def _draw_texts(canvas: Picture, wells: Sequence[WellMark], caption: str) -> Pic
         x, y = (float(v) for v in well.outline_px.mean(axis=0))
         blue, green, red = _ink(well.leftover)
         text = f"{well.leftover:.0%}{'?' if well.flagged else ''}"
-        box = draw.textbbox((x, y), text, font=font, anchor="mm")
         pad = size_px * 0.3
-        plate = (box[0] - pad, box[1] - pad, box[2] + pad, box[3] + pad * 2.8)
+        wide = draw.textlength(text, font=font) / 2 + pad
+        plate = (x - wide, y - size_px * 0.9, x + wide, y + size_px)
         draw.rounded_rectangle(plate, pad, fill=(0, 0, 0, 190), outline=(red, green, blue, 255), width=2)
-        draw.text((x, y), text, _LABEL_INK, font=font, anchor="mm")
-        draw.text((x, plate[3] - pad), f"±{well.uncertainty:.0%}", (200, 200, 200), font=small, anchor="mm")
+        draw.text((x, y - size_px * 0.25), text, _LABEL_INK, font=font, anchor="mm")
+        spread = f"±{well.uncertainty:.0%}"
+        draw.text((x, y + size_px * 0.55), spread, (200, 200, 200), font=small, anchor="mm")
     height = round(size_px * 1.5)
     draw.rectangle((0, image.height - height, image.width, image.height), fill=_BANNER_SHADE)
     draw.text((height // 3, image.height - height / 2), caption, _LABEL_INK, font=font, anchor="lm")
