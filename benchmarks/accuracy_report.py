@@ -109,9 +109,8 @@ def text(figures: dict[str, Any]) -> str:
         _line("all", rendered["all"]),
     ]
     clean = rendered["clean_wells"]
-    lines.append(
-        f"  clean wells  {clean['wells']:4d} wells  read {_number(clean['mean_reading'], '.1f')} points on average"
-    )
+    mean = _number(clean["mean_reading"], ".1f")
+    lines.append(f"  clean wells  {clean['wells']:4d} wells  read {mean} points on average")
     for group in ("by_setup", "by_kind", "by_complication"):
         lines.append(f" {group.replace('_', ' ')}")
         lines += [_line(name, part) for name, part in rendered[group].items()]

@@ -46,7 +46,8 @@ _WALL_FOOT, _SERVED_ON_WALL, _SERVED_ON_FLOOR = 0.3, 0.5, 2.8
 _DEMAND = 0.3
 """Food must look this much like food, relative to the served dish: films and mirrored food do not."""
 
-_LEVEL_SECTORS, _LEVEL_SPREAD, _SMOOTH_GRAIN = 0.8, 0.08, 1.5
+_LEVEL_SECTORS, _SPREAD_PER_GRAIN, _LIQUID_ROUGHNESS = 0.8, 0.05, 2.4
+"""A liquid's outline is seen almost all round; grain and 0.05 of spread of its level weigh the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,9 +204,9 @@ def _kind(seen: Features, odds: Floats, profile: WellProfile, wall: WallMap) -> 
     if on_wall < _SERVED_ON_WALL and float(np.median(odds[profile.floor])) < _SERVED_ON_FLOOR:
         return "unserved"
     line = fit_waterline(odds, profile.opening, wall)
-    level = line.sectors > _LEVEL_SECTORS and line.spread < _LEVEL_SPREAD
-    smooth = float(np.percentile(seen.grain[profile.floor], 25)) < _SMOOTH_GRAIN
-    return "liquid" if level and smooth else "solid"
+    grain = float(np.percentile(seen.grain[profile.floor], 25))
+    roughness = grain + line.spread / _SPREAD_PER_GRAIN
+    return "liquid" if line.sectors > _LEVEL_SECTORS and roughness < _LIQUID_ROUGHNESS else "solid"
 
 
 def _amount(odds: Floats, known: Mask, dish: Dish) -> Amount:

@@ -31,6 +31,9 @@ _SAMPLES = 20000
 _FILM_OPACITY = (0.1, 0.7)
 """How much of a stain's colour is the food's: up to this it is a film, whose volume is nothing."""
 
+_BALANCE_ERROR = 0.025
+"""Standard error of the white balance taken from a tray's deck, as a log ratio."""
+
 _EXPOSURES = (1.0, 1.0, 0.85, 1.25, 1.8, 2.5)
 """Relative exposures that a reference is learnt at; 1 twice, because it is the likeliest."""
 
@@ -87,7 +90,7 @@ def food_model(food: Samples, steel: Samples, seed: int = 0) -> FoodModel:
     mixed = (1 - opacity) * steel.colours[i] + opacity * food.colours[j]
     film = Features(*log_ratios(mixed), mixed.max(axis=1), steel.features.grain[i])
     bare = steel.features.take(random.integers(len(steel.colours), size=_SAMPLES))
-    return _ratio(food.features, join([bare, film]))
+    return _ratio(_off_balance(food.features, random), _off_balance(join([bare, film]), random))
 
 
 def not_steel_model(steel: Samples) -> FoodModel:
@@ -97,6 +100,13 @@ def not_steel_model(steel: Samples) -> FoodModel:
         np.clip(colour, -_COLOUR_LIMIT, _COLOUR_LIMIT).astype(np.float32),
         np.zeros((_LIGHT_BINS, _GRAIN_BINS), np.float32),
     )
+
+
+def _off_balance(sample: Features, random: np.random.Generator) -> Features:
+    """Return a sample as trays show it whose white balance is a little off."""
+    size = (2, *sample.light.shape)
+    red, blue = random.normal(0.0, _BALANCE_ERROR, size).astype(np.float32)
+    return Features(sample.red_green + red, sample.blue_green + blue, sample.light, sample.grain)
 
 
 def _tone(exposure: float) -> npt.NDArray[np.uint8]:
