@@ -36,9 +36,9 @@ _NOMINAL_LEVEL = 0.6
 """How full a well counts as served where no full reference was taken."""
 
 _DECK_MARGIN_MM, _RIM_MM = 2.5, 12.0
-_LEAST_ERROR, _MODEL_ERROR, _HIDDEN_ERROR, _NO_FULL_ERROR = 0.02, 0.3, 0.3, 0.25
-"""Standard deviations: of any reading; of the well's model, times p (1 - p); of a well that is hidden; of not
-knowing a full serving."""
+_LEAST_ERROR, _FULL_ERROR, _MODEL_ERROR, _HIDDEN_ERROR, _NO_FULL_ERROR = 0.02, 0.04, 0.35, 0.3, 0.25
+"""Standard deviations: of an empty well's reading; the more of a full one's; of the well's model, times
+p (1 - p); of a hidden well; of not knowing a full serving."""
 
 _HIDDEN = 0.02
 _SMOOTHING_PX = 5
@@ -224,7 +224,7 @@ def _judgement(odds: Floats, known: Mask, dish: Dish, *, served: bool) -> tuple[
         # What is hidden is taken to be like the rest.
         full_cm3 = max(heap_volume_cm3(dish.full_mask & known, profile, dish.edge_mm), 0.1 * full_cm3)
     leftover = 0.0 if dish.kind == "unserved" else min(seen.volume_cm3 / full_cm3, 1.0)
-    model_error = _LEAST_ERROR + _MODEL_ERROR * leftover * (1.0 - leftover)
+    model_error = _LEAST_ERROR + _MODEL_ERROR * leftover * (1.0 - leftover) + _FULL_ERROR * leftover
     errors = [model_error, seen.error_cm3 / dish.full_cm3, _HIDDEN_ERROR * hidden]
     if not served:
         errors.append(_NO_FULL_ERROR)

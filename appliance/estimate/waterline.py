@@ -22,14 +22,14 @@ SECTORS = 36
 _WALL_BINS, _FLOOR_BINS = 40, 16
 _BINS = _WALL_BINS + _FLOOR_BINS
 _ODDS_LIMIT = 5.0
-_BARE_ODDS = -2.0
+_BARE_ODDS = -1.5
 """Bare steel counts no lower than this where an outline is looked for: else the step from a film of sauce on
 the wall to the bare wall above it outweighs the step from the liquid to that film."""
 
 _INSIDE, _STEP = 0.5, 2.0
 """Mean log odds that the inside of an outline must have, and how much lower they must be outside."""
 
-_MIN_SECTORS = 6
+_MIN_SECTORS = 9
 _OUTLIER_LEVEL = 0.2
 _LEANING_PENALTY = 4.0
 
