@@ -1,4 +1,4 @@
-"""Counts what the trigger makes of the simulated line, and times it: see `python -m benchmarks.trigger -h`."""
+"""Counts what the trigger makes of the simulated line, and times it: `python -m benchmarks.trigger -h`."""
 
 import argparse
 import json

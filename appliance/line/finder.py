@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from appliance.line.background import Background, Mask
+from appliance.line.background import Background, Mask, largest
 from appliance.line.edges import Edges, directions_deg, gradient, new_edges
 from appliance.line.rectangles import Rectangle, find_rectangles
 from appliance.line.settings import TriggerSettings
@@ -40,7 +40,8 @@ class TrayFinder:
     def find(self, small: Picture, followed: list[Rectangle]) -> list[Rectangle]:
         """Return the trays in the next picture; `followed` are the places where trays are expected."""
         self._before, self._now = self._now, small
-        self._different = self._background.compare(small, self._places(followed))
+        # What was never seen bare may hide behind a tray that was there first: it counts as different.
+        self._different = self._background.compare(small, self._places(followed)) | ~self._background.known
         background_edges = gradient(self._background.picture)[2] * self._background.known
         edges = new_edges(small.astype(np.float32), background_edges, self._settings.contrast)
         strong = edges.strength > _STRONG
@@ -75,7 +76,7 @@ class TrayFinder:
         change = cv2.absdiff(self._now[rows, columns], self._before[rows, columns])
         if change.size == 0:
             return True
-        return float((change.max(axis=2) > _CALM_LEVELS).mean()) < _CALM_SHARE
+        return float((largest(change) > _CALM_LEVELS).mean()) < _CALM_SHARE
 
     def _places(self, followed: list[Rectangle]) -> Mask:
         """Return the places of trays, with a margin for their shadows."""

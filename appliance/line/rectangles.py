@@ -38,7 +38,7 @@ _LEAST_IN_VIEW = 0.4
 """Share of a tray that has to be in view to be found."""
 
 _NEAR, _PREFERRED = 0.12, 0.08
-"""Distance from an expected place, as a share of the short side, that is near, and what it adds to a score."""
+"""Distance from an expected place, as a share of the short side, that is near, and what that adds."""
 
 _MOST_PEAKS = 8
 

@@ -16,6 +16,9 @@ SIZE = (320, 240)
 TRAY = (170.0, 130.0)
 
 
+_GRAIN = np.round(np.random.default_rng(4).normal(0, 2, (SIZE[1], SIZE[0], 3))).astype(np.int8)
+
+
 @dataclass(frozen=True)
 class Tray:
     """A tray in the picture: centre in pixels, angle in degrees clockwise, grey of its food."""
@@ -60,8 +63,9 @@ def draw(shot: Shot, belt: Picture, rng: np.random.Generator) -> Picture:
             paint((x, -36, 46, 42), 160)
     for x, y, wide, high, grey in shot.boxes:
         cv2.rectangle(picture, (x, y), (x + wide, y + high), (grey,) * 3, -1)
-    lit = picture * shot.light + rng.normal(0, 2, picture.shape)
-    return np.clip(lit, 0, 255).astype(np.uint8)
+    lit = cv2.convertScaleAbs(picture, alpha=shot.light)
+    grain = np.roll(_GRAIN, int(rng.integers(SIZE[1])), axis=0)
+    return np.asarray(cv2.add(lit, grain, dtype=cv2.CV_8U), np.uint8)
 
 
 def watch(
