@@ -91,7 +91,7 @@ DISHES: dict[str, Dish] = {
         relief_mm=2.5,
         gloss=0.10,
         stain=(50, 80, 120),
-        grain=0.12,
+        grain=0.22,
         lumps_mm=4.5,
     ),
     "anchovy": Dish(

@@ -94,7 +94,7 @@ def _environment() -> Field:
         down = 1 / (1 + np.exp((np.abs(y - centre[1]) - half[1]) / soft))
         return np.asarray(across * down, np.float32)
 
-    ceiling = 0.36 + 0.26 * np.exp(-(x**2 + y**2) / 0.5)
+    ceiling = 0.34 + 0.40 * np.exp(-(x**2 + y**2) / 0.5)
     darker_side = 0.16 * np.exp(-((x - 1.3) ** 2 + (y + 0.2) ** 2) / 0.5)
     lamps = 0.50 * panel((-0.45, -1.05), (0.55, 0.13), 0.07) + 0.38 * panel((0.6, 1.1), (0.5, 0.13), 0.07)
     window = 0.26 * panel((-1.3, 0.25), (0.22, 0.6), 0.08)

@@ -12,7 +12,7 @@ from appliance.camera.simulation.kinds import TRAYS, Tray, TrayKind, Well
 MARGIN_MM = 14.0
 """Border around the tray in every field, for its shadow."""
 
-RIM_MM = 3.0
+RIM_MM = 4.5
 RIM_WIDTH_MM = 8.0
 
 
