@@ -22,9 +22,9 @@ SECTORS = 36
 _WALL_BINS, _FLOOR_BINS = 40, 16
 _BINS = _WALL_BINS + _FLOOR_BINS
 _ODDS_LIMIT = 5.0
-_BARE_ODDS = -1.5
-"""Bare steel counts no lower than this where an outline is looked for: else the step from a film of sauce on
-the wall to the bare wall above it outweighs the step from the liquid to that film."""
+_FILM_ODDS = -1.5
+"""Bare steel counts no lower than this where a returned tray's outline is looked for: else the step from a
+film of sauce on the wall to the bare wall above it outweighs the step from the liquid to that film."""
 
 _INSIDE, _STEP = 0.5, 2.0
 """Mean log odds that the inside of an outline must have, and how much lower they must be outside."""
@@ -78,12 +78,12 @@ def wall_map(profile: WellProfile) -> WallMap:
     return WallMap(np.where(inside, sector * _BINS + bins, -1), angle.astype(np.float32))
 
 
-def fit_waterline(odds: Floats, known: Mask, wall: WallMap) -> Waterline:
+def fit_waterline(odds: Floats, known: Mask, wall: WallMap, *, clean_wall: bool = False) -> Waterline:
     """Return the level at which a liquid with these log odds per pixel ends.
 
-    `known` marks pixels that count. Each direction takes the outline that best splits its odds in two, and
-    votes if the inside is food and the outside much less so. Too few votes mean that no liquid stands on the
-    wall: level 0.
+    `known` marks pixels that count; `clean_wall` tells that the wall above is bare, as in a served well.
+    Each direction takes the outline that best splits its odds in two, and votes if the inside is food and the
+    outside much less so. Too few votes mean that no liquid stands on the wall: level 0.
     """
     cells = np.where(known, wall.cell, -1)
     use = cells >= 0
@@ -92,7 +92,7 @@ def fit_waterline(odds: Floats, known: Mask, wall: WallMap) -> Waterline:
     sums = np.bincount(cells[use], weights=np.clip(odds[use], -_ODDS_LIMIT, _ODDS_LIMIT), minlength=size)
     seen = (counts > 0).reshape(SECTORS, _BINS).astype(np.float64)
     mean = (sums / np.maximum(counts, 1)).reshape(SECTORS, _BINS)
-    levels, inside, drop = _best_splits(mean, seen)
+    levels, inside, drop = _best_splits(mean, seen, -_ODDS_LIMIT if clean_wall else _FILM_ODDS)
     votes = (inside > _INSIDE) & (drop > _STEP)
     if np.count_nonzero(votes) < _MIN_SECTORS:
         return Waterline(0.0, 0.05, sectors=float(votes.mean()))
@@ -106,14 +106,14 @@ def below_waterline(line: Waterline, wall: WallMap, profile: WellProfile) -> Mas
     return np.asarray(profile.opening & (profile.level <= outline), np.bool_)
 
 
-def _best_splits(mean: Table, seen: Table) -> tuple[Table, Table, Table]:
+def _best_splits(mean: Table, seen: Table, least: float) -> tuple[Table, Table, Table]:
     """Return per sector the level of the split with the largest variance between its sides, and those sides.
 
     The sides are the mean odds inside, and how much lower they are outside.
 
     N. Otsu, "A Threshold Selection Method from Gray-Level Histograms", IEEE Trans. SMC 9, 1979.
     """
-    below, above = _both_sides(np.maximum(mean, _BARE_ODDS), seen)
+    below, above = _both_sides(np.maximum(mean, least), seen)
     count = np.cumsum(seen, axis=1)
     gain = np.where(below > above, count * (count[:, -1:] - count) * (below - above) ** 2, 0.0)
     gain[:, :3] = gain[:, -2:] = 0.0
