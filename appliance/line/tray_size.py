@@ -10,8 +10,11 @@ _ASPECTS = (1.05, 1.75)
 _FILLED = 0.86
 """Share of its rectangle that a tray with rounded corners fills at least."""
 
-_STRONG = 0.4
+_STRONG = 0.8
 """Strength from which an edge bounds a shape."""
+
+_SPECK = 9
+"""Width in pixels up to which parts of a shape belong to the belt's pattern or to a utensil, not a tray."""
 
 _CONTINUING = 5
 """How often in a row another size has to be seen to replace the known one."""
@@ -34,6 +37,12 @@ def lone_tray(edges: Edges, settings: TriggerSettings) -> tuple[tuple[float, flo
     strong = (edges.strength > _STRONG).astype(np.uint8)
     closed = cv2.morphologyEx(strong, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not contours:
+        return None
+    # Specks of the belt that hang on to the outline are cut off; the tray itself is far wider.
+    filled = cv2.drawContours(np.zeros_like(closed), contours, -1, (1,), cv2.FILLED)
+    opened = cv2.morphologyEx(filled, cv2.MORPH_OPEN, np.ones((_SPECK, _SPECK), np.uint8))
+    contours, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not contours:
         return None
     largest = max(contours, key=cv2.contourArea)

@@ -74,6 +74,7 @@ class Trigger:
         if self._finder is None or frame.image.shape != self._frame_shape:
             events += self.flush()
             self._finder = self._start(frame.image)
+            self._last_s = frame.captured_s
         passed_s = min(_LONGEST_STEP_S, max(0.0, frame.captured_s - self._last_s))
         self._last_s = frame.captured_s
         expected = [self._expected(track) for track in self._tracks]

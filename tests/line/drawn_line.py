@@ -45,7 +45,7 @@ def _rounded(picture: Picture, tray: Tray, box: tuple[float, float, float, float
     x, y, wide, high = box
     radius = 0.12 * min(wide, high)
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * (wide / 2 - radius, high / 2 - radius)
-    at = (corners + (x, y)) @ rotate.T + (tray.x, tray.y)
+    at = (corners + np.array((x, y))) @ rotate.T + np.array((tray.x, tray.y))
     points = np.round(at * 16).astype(np.int32)
     cv2.fillConvexPoly(picture, points, (grey,) * 3, cv2.LINE_AA, 4)
     cv2.polylines(picture, [points], True, (grey,) * 3, max(1, round(2 * radius)), cv2.LINE_AA, 4)  # noqa: FBT003

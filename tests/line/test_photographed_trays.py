@@ -21,7 +21,15 @@ LEFTOVERS = DATA / "canteen_tray_leftovers"
 
 
 @pytest.mark.skipif(not RENDERED.is_dir(), reason="the shared pictures are not here")
-@pytest.mark.parametrize("ground", ["white laminate", "dark belt", "light wood", "steel"])
+@pytest.mark.parametrize(
+    "ground",
+    [
+        "steel",
+        pytest.param("white laminate", marks=pytest.mark.slow),
+        pytest.param("dark belt", marks=pytest.mark.slow),
+        pytest.param("light wood", marks=pytest.mark.slow),
+    ],
+)
 def test_trays_on_real_counters_count_once_each(ground: str) -> None:
     setup = {"white laminate": 1, "dark belt": 2, "light wood": 3, "steel": 1}[ground]
     trays = cutouts(setup)[:6]
@@ -42,7 +50,7 @@ def test_trays_on_real_counters_count_once_each(ground: str) -> None:
 @pytest.mark.skipif(not LEFTOVERS.is_dir(), reason="the shared pictures are not here")
 def test_a_stream_of_unlike_photographs_is_survived() -> None:
     trigger = Trigger(TriggerSettings())
-    paths = sorted(LEFTOVERS.rglob("*.jpg"))[:40]
+    paths = sorted(LEFTOVERS.rglob("*.jpg"))[:20]
     assert paths
     for i, path in enumerate(paths):
         image = cv2.imread(str(path))
