@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from appliance.line.edges import Edges, Plane
 from appliance.line.settings import TriggerSettings
@@ -34,18 +35,9 @@ def lone_tray(edges: Edges, settings: TriggerSettings) -> tuple[tuple[float, flo
     rectangle of a tray's proportions. A rim is found to a fraction of a pixel by the peak of its edge.
     """
     height, width = edges.strength.shape
-    strong = (edges.strength > _STRONG).astype(np.uint8)
-    closed = cv2.morphologyEx(strong, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    if not contours:
+    largest = _largest_part((edges.strength > _STRONG).astype(np.uint8))
+    if largest is None:
         return None
-    # Specks of the belt that hang on to the outline are cut off; the tray itself is far wider.
-    filled = cv2.drawContours(np.zeros_like(closed), contours, -1, (1,), cv2.FILLED)
-    opened = cv2.morphologyEx(filled, cv2.MORPH_OPEN, np.ones((_SPECK, _SPECK), np.uint8))
-    contours, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    if not contours:
-        return None
-    largest = max(contours, key=cv2.contourArea)
     left, top, wide, high = cv2.boundingRect(largest)
     if left < 2 or top < 2 or left + wide > width - 2 or top + high > height - 2:
         return None
@@ -61,6 +53,18 @@ def lone_tray(edges: Edges, settings: TriggerSettings) -> tuple[tuple[float, flo
     if not _ASPECTS[0] <= long / short <= _ASPECTS[1]:
         return None
     return (long, short), float(angle if a_trimmed >= b_trimmed else angle + 90) % 180
+
+
+def _largest_part(strong: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32] | None:
+    """Return the contour, shape (N, 1, 2), of the largest shape that the edges enclose, or None."""
+    closed = cv2.morphologyEx(strong, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    # Specks of the belt that hang on to the outline are cut off; the tray itself is far wider.
+    filled = cv2.drawContours(np.zeros_like(closed), contours, -1, (1,), cv2.FILLED)
+    opened = cv2.morphologyEx(filled, cv2.MORPH_OPEN, np.ones((_SPECK, _SPECK), np.uint8))
+    contours, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    largest = max(contours, key=cv2.contourArea, default=None)
+    return None if largest is None else np.asarray(largest, np.int32)
 
 
 def _excess(
