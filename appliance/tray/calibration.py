@@ -5,8 +5,8 @@ from appliance.picture import Picture
 from appliance.tray.calibration_folder import load_calibration, save_calibration
 from appliance.tray.find_layout import find_layout
 from appliance.tray.locate import locate
-from appliance.tray.reference_quality import check_reference
 from appliance.tray.rectify import rectify
+from appliance.tray.reference_quality import check_reference
 from appliance.tray.references import Calibration
 
 __all__ = ["PX_PER_MM", "Calibration", "calibrate", "load_calibration", "save_calibration"]

@@ -166,7 +166,8 @@ def find_wells(view: Picture, px_per_mm: float) -> list[Well]:
         pool += shapes_around(edges, seed)
     rough = _distinct(pool, 3 * px_per_mm, 0.15)
     pool = [_refined(edges, shape) for _, shape in rough]
-    openings = choose(pool, px_per_mm, float(view.shape[0] * view.shape[1]))
+    area = float(view.shape[0] * view.shape[1])
+    openings = choose(pool, px_per_mm, area)
     wells = _like_the_others(edges, [opening for _, opening in openings]) if openings else []
     return [Well(opening, floor_within(edges, opening), score) for score, opening in wells]
 
@@ -337,7 +338,7 @@ def choose(pool: list[tuple[float, Shape]], px_per_mm: float, tray_area: float) 
     own = [(score - _CHANCE_SCORE) * shape.area**0.5 for score, shape in shapes]
     values = [
         own[i] + max((own[j] for j in _floors_of(shape, shapes, px_per_mm)), default=0.0)
-        if shape.area < _LARGEST_SHARE * tray_area
+        if shape.area < _LARGEST_SHARE * tray_area and not _spans_several(shapes[i], shapes, px_per_mm)
         else 0.0
         for i, (_, shape) in enumerate(shapes)
     ]
@@ -392,6 +393,20 @@ def _floors_of(opening: Shape, shapes: list[tuple[float, Shape]], px_per_mm: flo
         and max(abs(s.centre[0] - cx), abs(s.centre[1] - cy)) < _PARALLAX_MM * px_per_mm
         and s.area > 0.1 * opening.area
     ]
+
+
+def _spans_several(scored: tuple[float, Shape], shapes: list[tuple[float, Shape]], px_per_mm: float) -> bool:
+    """Whether a shape holds a clearer one away from its centre: then it runs around several wells."""
+    score, outer = scored
+    (cx, cy), around = outer.centre, outer.grown(2 * px_per_mm)
+    return any(
+        other >= score
+        and around.contains(s.x0, s.y0)
+        and around.contains(s.x1, s.y1)
+        and max(abs(s.centre[0] - cx), abs(s.centre[1] - cy)) > _PARALLAX_MM * px_per_mm
+        and s.area > 0.08 * outer.area
+        for other, s in shapes
+    )
 
 
 def _usual_floor(opening: Shape) -> Shape:

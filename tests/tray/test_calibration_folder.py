@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+
+from appliance.errors import CalibrationError
+from appliance.tray.calibration import Calibration, load_calibration, save_calibration
+from appliance.tray.curves import rounded_rectangle
+from appliance.tray.layout import Compartment, Layout
+
+
+@pytest.fixture
+def calibration():
+    rng = np.random.default_rng(1)
+    outline, floor = rounded_rectangle(20, 20, 150, 150, 20), rounded_rectangle(40, 40, 130, 130, 5)
+    layout = Layout((375.0, 290.0), 40.0, (Compartment(1, "well 1", outline, floor, 25.0),))
+    empty, full = (rng.integers(0, 256, (464, 600, 3), dtype=np.uint8) for _ in range(2))
+    return Calibration(layout, 1.6, empty, full)
+
+
+def test_what_is_saved_is_loaded(calibration, tmp_path):
+    save_calibration(calibration, tmp_path / "deep" / "site", empty_source="e.jpg")
+    again = load_calibration(tmp_path / "deep" / "site")
+    np.testing.assert_array_equal(again.empty, calibration.empty)
+    np.testing.assert_array_equal(again.full, calibration.full)
+    assert again.px_per_mm == calibration.px_per_mm
+    assert again.layout.compartments[0].name == "well 1"
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["site"]
+
+
+def test_a_second_calibration_replaces_the_first_as_a_whole(calibration, tmp_path):
+    save_calibration(calibration, tmp_path / "site")
+    save_calibration(Calibration(calibration.layout, 1.6, calibration.empty, None), tmp_path / "site")
+    assert load_calibration(tmp_path / "site").full is None
+    assert not (tmp_path / "site" / "reference-full.png").exists()
+
+
+def test_the_layout_may_be_corrected_by_hand(calibration, tmp_path):
+    save_calibration(calibration, tmp_path / "site")
+    file = tmp_path / "site" / "layout.toml"
+    file.write_text(file.read_text().replace('"well 1"', '"rice"').replace("25.00", "30.00"))
+    compartment = load_calibration(tmp_path / "site").layout.compartments[0]
+    assert (compartment.name, compartment.depth_mm) == ("rice", 30.0)
+
+
+@pytest.mark.parametrize(
+    "name", ["reference-empty.png", "reference-full.png", "manifest.json", "layout.toml"]
+)
+@pytest.mark.parametrize("harm", ["missing", "edited", "cut off", "a folder"])
+def test_a_harmed_folder_is_refused_in_one_line(calibration, tmp_path, name, harm):
+    save_calibration(calibration, tmp_path / "site")
+    file = tmp_path / "site" / name
+    content = bytearray(file.read_bytes())
+    file.unlink()
+    if harm == "edited":
+        content[len(content) // 2] ^= 0xFF
+        file.write_bytes(content)
+    elif harm == "cut off":
+        file.write_bytes(content[: len(content) // 2])
+    elif harm == "a folder":
+        file.mkdir()
+    with pytest.raises(CalibrationError) as caught:
+        load_calibration(tmp_path / "site")
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_tray_size_that_no_longer_fits_the_references(calibration, tmp_path):
+    save_calibration(calibration, tmp_path / "site")
+    file = tmp_path / "site" / "layout.toml"
+    file.write_text(file.read_text().replace("[375.00, 290.00]", "[400.00, 290.00]"))
+    with pytest.raises(CalibrationError, match="tray_mm"):
+        load_calibration(tmp_path / "site")
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(CalibrationError, match="no such folder"):
+        load_calibration(tmp_path / "none")
+
+
+def test_a_folder_of_something_else_is_left_alone(calibration, tmp_path):
+    (tmp_path / "thesis.tex").write_text("important")
+    with pytest.raises(CalibrationError, match="something else"):
+        save_calibration(calibration, tmp_path)
+    assert (tmp_path / "thesis.tex").read_text() == "important"
+
+
+def test_nothing_is_left_half_written(calibration, tmp_path, monkeypatch):
+    save_calibration(calibration, tmp_path / "site")
+
+    def full_disk(_handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("appliance.tray.calibration_folder.os.fsync", full_disk)
+    with pytest.raises(CalibrationError, match="No space left"):
+        save_calibration(Calibration(calibration.layout, 1.6, calibration.empty, None), tmp_path / "site")
+    monkeypatch.undo()
+    assert load_calibration(tmp_path / "site").full is not None
+    assert [p.name for p in tmp_path.iterdir()] == ["site"]
