@@ -9,7 +9,7 @@ from types import FrameType
 
 from appliance.clock import SystemClock
 from appliance.config import load
-from appliance.errors import JanbanError
+from appliance.errors import ConfigError, JanbanError, PublishError
 from appliance.service.appliance import Appliance
 from appliance.service.assemble import assemble
 from appliance.service.notify import Notifier, Watchdog
@@ -21,7 +21,11 @@ def command(options: argparse.Namespace) -> int:
     """Run until SIGTERM, SIGINT, or the end of a replay; an inner failure is an error: systemd restarts."""
     logging.getLogger().setLevel(min(logging.INFO, logging.getLogger().level))
     stop = stop_on_signals()
-    appliance = assemble(load(options.config), SystemClock())
+    try:
+        appliance = assemble(load(options.config), SystemClock())
+    except PublishError as error:
+        # Nothing is connected yet: what fails here is what [mqtt] names, and no restart mends it.
+        raise ConfigError(str(error)) from error
     serve(appliance, stop)
     if appliance.failure is not None:
         raise JanbanError(appliance.failure)

@@ -142,3 +142,14 @@ def test_watch_prints_what_the_service_publishes(mosquitto: Mosquitto, service: 
     finally:
         watcher.kill()
         watcher.communicate()
+
+
+def test_a_certificate_that_is_not_there_is_a_wrong_configuration(
+    mosquitto: Mosquitto, calibration: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "janban.toml"
+    text = CONFIGURATION.format(calibration=calibration, port=mosquitto.port)
+    file.write_text(text + '[mqtt.tls]\nca = "nowhere.pem"\n', encoding="utf-8")
+    result = appliance("run", "--config", file)
+    assert "nowhere.pem" in refused(result)
+    assert result.returncode == 78
