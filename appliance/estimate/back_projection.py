@@ -40,6 +40,9 @@ _LEAST_ERROR, _FULL_ERROR, _MODEL_ERROR, _HIDDEN_ERROR, _NO_FULL_ERROR = 0.02, 0
 """Standard deviations: of an empty well's reading; the more of a full one's; of the well's model, times
 p (1 - p); of a hidden well; of not knowing a full serving."""
 
+_LUMP_MM, _OTHER_ODDS, _MIXED_SHARE = 5.0, 2.0, 0.1
+"""Lumps of this size are another dish where its odds are this much higher; from this share of the well on."""
+
 _HIDDEN = 0.02
 _SMOOTHING_PX = 5
 _WALL_FOOT, _SERVED_ON_WALL, _SERVED_ON_FLOOR = 0.3, 0.5, 2.8
@@ -138,6 +141,8 @@ def estimate(rectified: Picture, valid: Mask, references: References) -> dict[in
             seen = features(picture, gains, references.px_per_mm)
             odds = _smooth(dish.model.log_odds(seen)) - np.float32(dish.demand)
             answer, mask = _judgement(odds, known, dish, served=references.served)
+            if dish.kind == "liquid" and _is_mixed(seen, odds, known, dish, references):
+                answer = replace(answer, flags=(*answer.flags, "mixed"))
         food_mask = np.zeros(valid.shape, np.bool_)
         food_mask[crop] = mask
         found[id_] = CompartmentEstimate(answer, food_mask, dish.kind, dish.full_cm3)
@@ -237,6 +242,22 @@ def _judgement(odds: Floats, known: Mask, dish: Dish, *, served: bool) -> tuple[
     }
     raised = tuple(flag for flag, is_raised in flags.items() if is_raised)
     return Estimate(leftover, min(sigma, 0.5), decided * (1.0 - hidden), raised), seen.mask
+
+
+def _is_mixed(seen: Features, odds: Floats, known: Mask, dish: Dish, references: References) -> bool:
+    """Tell whether other dishes lie in a liquid: people scrape their leftovers into the soup.
+
+    Solids are not asked: a dish's own film and shadows look too much like another dish.
+    """
+    side = 2 * round(_LUMP_MM * references.px_per_mm / 2) + 1
+    others = [
+        cv2.blur(d.model.log_odds(seen), (side, side)) for d in references.dishes.values() if d is not dish
+    ]
+    if not others:
+        return False
+    best = np.maximum.reduce(others)
+    other = known & (best > _OTHER_ODDS) & (best > cv2.blur(odds, (side, side)) + _OTHER_ODDS)
+    return bool(np.count_nonzero(other) > _MIXED_SHARE * np.count_nonzero(known))
 
 
 def _study_judgement(

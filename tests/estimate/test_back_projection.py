@@ -113,6 +113,19 @@ def test_a_well_that_is_not_served_reads_nothing_and_says_so() -> None:
     assert "unserved" in found[2].estimate.flags
 
 
+def test_leftovers_scraped_into_the_soup_are_flagged_and_not_mistaken_for_its_level(
+    references: References,
+) -> None:
+    well = references.dishes[2].profile
+    soup = with_soup(steel(4), below(0.4, 2))
+    middle = np.zeros(SHAPE, np.bool_)
+    middle[SHAPE[0] // 2 - 30 : SHAPE[0] // 2 + 30, 225:295] = True
+    dumped = estimate(with_chopped(soup, middle), ALL, references)[2].estimate
+    assert dumped.flags == ("mixed",)
+    assert dumped.leftover == pytest.approx(well.volume_at(0.4) / well.volume_at(0.7), abs=0.1)
+    assert estimate(soup, ALL, references)[2].estimate.flags == ()
+
+
 pictures = st.sampled_from(["black", "white", "noise", "half", "red"])
 
 

@@ -70,8 +70,8 @@ def with_chopped(picture: Picture, where: np.ndarray, seed: int = 3) -> Picture:
 
 
 def with_soup(picture: Picture, where: np.ndarray) -> Picture:
-    """Put a smooth brown liquid on some pixels."""
-    soup = np.broadcast_to(np.array([30.0, 80.0, 130.0]), picture.shape)
+    """Put a smooth green liquid on some pixels."""
+    soup = np.broadcast_to(np.array([40.0, 110.0, 95.0]), picture.shape)
     return np.where(where[..., None], soup, picture).astype(np.uint8)
 
 
