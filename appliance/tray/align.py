@@ -78,7 +78,8 @@ def moved_along_normals(
 ) -> Homography:
     """Return `homography` corrected such that samples move by `distance_px` (N,) along their normals.
 
-    `projected` are the samples' points and normals in the picture. Weighted least squares, reweighted after Geman and McClure: food over an edge and hands are outliers.
+    `projected` are the samples' points and normals in the picture. Weighted least squares, reweighted after
+    Geman and McClure: food over an edge and hands are outliers.
     """
     rows = _jacobian(samples, homography, *projected)[:, :freedom]
     sure = weights > 0
@@ -135,7 +136,7 @@ def _moved(samples: Samples, homography: Homography, move: npt.NDArray[np.float6
 def support(
     field: Gradient, samples: Samples, homography: Homography, mm_px: float
 ) -> npt.NDArray[np.float64]:
-    """Return for each sample, 0..1, how far the strongest edge of its surroundings lies just here; NaN outside.
+    """Return for each sample, 0..1, how far the strongest edge around lies just here; NaN outside.
 
     Compares the strongest edge within 1.5 mm with the strongest within 10 mm; `mm_px` is pixels per mm.
     """

@@ -14,6 +14,9 @@ __all__ = ["PX_PER_MM", "Calibration", "calibrate", "load_calibration", "save_ca
 PX_PER_MM = 1.6
 """Finer than the cameras show a tray (about 1.4 pixels a millimetre), small enough to be measured fast."""
 
+_LEAST_FULL_SCORE = 0.45
+"""A reference is taken with care: it has to match better than a tray that comes along."""
+
 
 def calibrate(empty: Picture, full: Picture | None, tray_mm: tuple[float, float]) -> Calibration:
     """Find the layout in a picture of an empty tray and bring both references into its frame.
@@ -34,8 +37,14 @@ def calibrate(empty: Picture, full: Picture | None, tray_mm: tuple[float, float]
             located = locate(full, Calibration(found.layout, PX_PER_MM, empty_view, None))
         except TrayNotFoundError as error:
             raise CalibrationError(
-                f"the full reference does not show the tray of the empty one ({error}); take both of one tray type"
+                f"the full reference does not show the tray of the empty one ({error});"
+                " take both of one tray type"
             ) from None
+        if located.score < _LEAST_FULL_SCORE:
+            raise CalibrationError(
+                f"the full reference does not show the tray of the empty one (match {located.score:.2f});"
+                " take both of one tray type"
+            )
         if located.in_frame_fraction < 0.97:
             raise CalibrationError("the full reference shows only part of the tray; take it whole")
         full_view, _ = rectify(full, located.picture_from_tray, size, PX_PER_MM)

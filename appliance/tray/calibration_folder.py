@@ -41,8 +41,8 @@ def save_calibration(
 ) -> None:
     """Write a calibration folder, whole or not at all.
 
-    A folder that is there is replaced if it is empty or a calibration. The sources are noted for people. Raises
-    `CalibrationError` where it cannot be written.
+    A folder that is there is replaced if it is empty or a calibration. The sources are noted for people.
+    Raises `CalibrationError` where it cannot be written.
     """
     _check_replaceable(folder)
     try:
@@ -60,8 +60,8 @@ def save_calibration(
 def load_calibration(folder: Path) -> Calibration:
     """Read a calibration folder.
 
-    `layout.toml` may have been edited, the pictures may not. Raises `CalibrationError`, one line, for anything
-    missing or wrong.
+    `layout.toml` may have been edited, the pictures may not. Raises `CalibrationError`, one line,
+    for anything missing or wrong.
     """
     if not folder.is_dir():
         raise CalibrationError(f"{folder}: no such folder; run `appliance calibrate`")

@@ -95,7 +95,7 @@ def _tray_mm(shape: Shape) -> Points:
 def tray_outlines(
     picture: Picture, tray_mm: tuple[float, float]
 ) -> list[tuple[Homography, tuple[float, float], float]]:
-    """Return where the tray may lie: (tray mm to picture pixels, tray size as it lies, corner radius), best first."""
+    """Return where the tray may lie: map from tray mm, size as it lies, corner radius; best first."""
     field = gradient(picture, 960)
     found = []
     for quad in outline_candidates(picture):

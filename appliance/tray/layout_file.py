@@ -14,8 +14,8 @@ LARGEST_FILE_BYTES = 1_000_000
 
 _HEADER = """\
 # The tray and its compartments, as found in the empty reference picture.
-# Lengths in millimetres: origin at the top left corner of the tray as it lies in reference-empty.png, x to the
-# right, y down. You may correct anything here: names (shown with the readings), outlines and depths.
+# Lengths in millimetres: origin at the top left corner of the tray as it lies in reference-empty.png,
+# x to the right, y down. You may correct anything here: names (shown with the readings), outlines and depths.
 # An outline is a closed polygon, one [x, y] pair per corner.
 """
 

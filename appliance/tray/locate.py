@@ -72,7 +72,7 @@ def locate(picture: Picture, calibration: Calibration) -> Located:
     layout, model = calibration.layout, _model(calibration)
     if min(picture.shape[:2]) < 64:
         raise TrayNotFoundError("the picture is too small to show a tray")
-    rim, wells, both = model.rim, model.wells, model.both
+    rim, both = model.rim, model.both
     coarse, fine = gradient(picture, _COARSE_PX), gradient(picture, _FINE_PX)
     rims = [
         _scored(coarse, rim, align(coarse, rim, start, _RIM_REACHES_PX, SIMILARITY))

@@ -95,7 +95,7 @@ def _rectangles(mask: Bits) -> list[Points]:
 
 
 def _quadrilateral(contour: npt.NDArray[np.int32]) -> Points:
-    """Return the corners of the four lines along a contour's sides, its minimal rectangle if they do not fit."""
+    """Return the corners of the four lines along a contour's sides, or its minimal rectangle."""
     rectangle = np.asarray(cv2.boxPoints(cv2.minAreaRect(contour)), np.float64)
     points = contour.reshape(-1, 2).astype(np.float64)
     lines = []

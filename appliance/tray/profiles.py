@@ -1,7 +1,7 @@
 """Precise alignment: cross sections of a layout's edges, compared with those of the empty reference.
 
-An opening is no single edge but a bend, often with several edges side by side, of which the strongest depends
-on the light. Their pattern across the bend stays: each sample of an outline looks for where it correlates best
+An opening is no single edge but a bend, often with several edges side by side; which is strongest depends on
+the light. Their pattern across the bend stays: each sample looks for where it correlates best
 (normalised cross-correlation, as in Cootes et al., "Active shape models", CVIU 1995, section 4).
 """
 
@@ -38,7 +38,7 @@ class Profiles:
 def reference_profiles(
     field: Gradient, samples: Samples, outline: npt.NDArray[np.intp], px_per_mm: float
 ) -> Profiles:
-    """Return the cross sections of a rectified reference; `outline` (N,) says which outline a sample is of."""
+    """Return the cross sections of a rectified reference; `outline` (N,) numbers each sample's outline."""
     reference_from_tray = np.diag([px_per_mm * field.scale, px_per_mm * field.scale, 1.0])
     projected = projected_normals(samples, reference_from_tray)
     local = _px_per_mm_along_normals(samples, reference_from_tray, projected)
@@ -73,7 +73,7 @@ def match(
 
 
 def agreement(field: Gradient, samples: Samples, profiles: Profiles, homography: Homography) -> float:
-    """Return how well cross sections agree within 1 mm of where the samples lie, -1..1, over what is in view."""
+    """Return how well cross sections in view agree within 1 mm of the samples, -1..1."""
     projected = projected_normals(samples, homography)
     points, _ = projected
     found, _ = _matches(

@@ -358,7 +358,7 @@ def choose(pool: list[tuple[float, Shape]], px_per_mm: float, tray_area: float) 
 def _clearest_alike(
     chosen: int, best: list[int], shapes: list[tuple[float, Shape]], overlap: dict[tuple[int, int], float]
 ) -> tuple[float, Shape]:
-    """Return the best scored of the shapes that cover nearly the same: area decided so far, clarity does now."""
+    """Return the best scored of the shapes that cover nearly the same."""
     _, shape = shapes[chosen]
     others = [j for j in best if j != chosen]
     alike = [
