@@ -67,11 +67,9 @@ def solid_amount(odds: Floats, known: Mask, profile: WellProfile, edge_mm: float
     return Amount(volume, float(np.hypot((high - low) / 2.0, guessed_cm3)), mask)
 
 
-def liquid_amount(
-    odds: Floats, known: Mask, profile: WellProfile, wall: WallMap, *, clean_wall: bool = False
-) -> Amount:
+def liquid_amount(odds: Floats, known: Mask, profile: WellProfile, wall: WallMap) -> Amount:
     """Return the amount of a liquid, by its waterline, or a film where it does not stand on the wall."""
-    line = fit_waterline(odds, known, wall, clean_wall=clean_wall)
+    line = fit_waterline(odds, known, wall)
     puddle = pieces(odds, profile) & known
     film_cm3 = _FILM_MM * float(np.count_nonzero(puddle)) * profile.mm2_per_px / 1000.0
     standing_cm3 = profile.volume_at(line.level)

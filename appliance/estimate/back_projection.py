@@ -183,7 +183,7 @@ def _served_dish(
         full_cm3=1.0,
         study=study_reference(full, profile.opening, parameters),
     )
-    served = _amount(odds - demand, profile.opening, dish, clean_wall=True)
+    served = _amount(odds - demand, profile.opening, dish)
     return replace(dish, full_mask=served.mask, full_cm3=max(served.volume_cm3, 1e-6))
 
 
@@ -208,15 +208,15 @@ def _kind(seen: Features, odds: Floats, profile: WellProfile, wall: WallMap) -> 
     on_wall = float(odds[foot].mean()) if foot.any() else 0.0
     if on_wall < _SERVED_ON_WALL and float(np.median(odds[profile.floor])) < _SERVED_ON_FLOOR:
         return "unserved"
-    line = fit_waterline(odds, profile.opening, wall, clean_wall=True)
+    line = fit_waterline(odds, profile.opening, wall)
     grain = float(np.percentile(seen.grain[profile.floor], 25))
     roughness = grain + line.spread / _SPREAD_PER_GRAIN
     return "liquid" if line.sectors > _LEVEL_SECTORS and roughness < _LIQUID_ROUGHNESS else "solid"
 
 
-def _amount(odds: Floats, known: Mask, dish: Dish, *, clean_wall: bool = False) -> Amount:
+def _amount(odds: Floats, known: Mask, dish: Dish) -> Amount:
     if dish.kind == "liquid":
-        return liquid_amount(odds, known, dish.profile, dish.wall, clean_wall=clean_wall)
+        return liquid_amount(odds, known, dish.profile, dish.wall)
     return solid_amount(odds, known, dish.profile, dish.edge_mm)
 
 

@@ -22,14 +22,16 @@ SECTORS = 36
 _WALL_BINS, _FLOOR_BINS = 40, 16
 _BINS = _WALL_BINS + _FLOOR_BINS
 _ODDS_LIMIT = 5.0
-_FILM_ODDS = -1.5
-"""Bare steel counts no lower than this where a returned tray's outline is looked for: else the step from a
-film of sauce on the wall to the bare wall above it outweighs the step from the liquid to that film."""
+_BARE_ODDS = (-5.0, -1.5)
+"""How low bare steel may count while outlines are looked for. At the second, the step from a film of sauce on
+the wall to the bare wall above it does not outweigh the step from the liquid to that film; at the first,
+lamps mirrored in the liquid do not pass for its end."""
 
 _INSIDE, _STEP = 0.5, 2.0
 """Mean log odds that the inside of an outline must have, and how much lower they must be outside."""
 
 _MIN_SECTORS = 9
+_NO_LINE_ERROR = 0.1
 _OUTLIER_LEVEL = 0.2
 _LEANING_PENALTY = 4.0
 
@@ -78,12 +80,13 @@ def wall_map(profile: WellProfile) -> WallMap:
     return WallMap(np.where(inside, sector * _BINS + bins, -1), angle.astype(np.float32))
 
 
-def fit_waterline(odds: Floats, known: Mask, wall: WallMap, *, clean_wall: bool = False) -> Waterline:
+def fit_waterline(odds: Floats, known: Mask, wall: WallMap) -> Waterline:
     """Return the level at which a liquid with these log odds per pixel ends.
 
-    `known` marks pixels that count; `clean_wall` tells that the wall above is bare, as in a served well.
-    Each direction takes the outline that best splits its odds in two, and votes if the inside is food and the
-    outside much less so. Too few votes mean that no liquid stands on the wall: level 0.
+    `known` marks pixels that count. Each direction takes the outline that best splits its odds in two, and
+    votes if the inside is food and the outside much less so. That is done with and without regard for a film
+    on the wall, and the more level of both outlines counts. Too few votes mean that no liquid stands on the
+    wall: level 0.
     """
     cells = np.where(known, wall.cell, -1)
     use = cells >= 0
@@ -92,10 +95,14 @@ def fit_waterline(odds: Floats, known: Mask, wall: WallMap, *, clean_wall: bool 
     sums = np.bincount(cells[use], weights=np.clip(odds[use], -_ODDS_LIMIT, _ODDS_LIMIT), minlength=size)
     seen = (counts > 0).reshape(SECTORS, _BINS).astype(np.float64)
     mean = (sums / np.maximum(counts, 1)).reshape(SECTORS, _BINS)
-    levels, inside, drop = _best_splits(mean, seen, -_ODDS_LIMIT if clean_wall else _FILM_ODDS)
+    lines = [_voted_line(*_best_splits(mean, seen, bare)) for bare in _BARE_ODDS]
+    return min(lines, key=lambda line: line.error)
+
+
+def _voted_line(levels: Table, inside: Table, drop: Table) -> Waterline:
     votes = (inside > _INSIDE) & (drop > _STEP)
     if np.count_nonzero(votes) < _MIN_SECTORS:
-        return Waterline(0.0, 0.05, sectors=float(votes.mean()))
+        return Waterline(0.0, _NO_LINE_ERROR, sectors=float(votes.mean()))
     angles = (np.arange(SECTORS)[votes] + 0.5) / SECTORS * 2 * np.pi
     return _robust_level(levels[votes], angles, np.clip(drop[votes], 0, 6))
 
@@ -106,14 +113,14 @@ def below_waterline(line: Waterline, wall: WallMap, profile: WellProfile) -> Mas
     return np.asarray(profile.opening & (profile.level <= outline), np.bool_)
 
 
-def _best_splits(mean: Table, seen: Table, least: float) -> tuple[Table, Table, Table]:
+def _best_splits(mean: Table, seen: Table, bare: float) -> tuple[Table, Table, Table]:
     """Return per sector the level of the split with the largest variance between its sides, and those sides.
 
     The sides are the mean odds inside, and how much lower they are outside.
 
     N. Otsu, "A Threshold Selection Method from Gray-Level Histograms", IEEE Trans. SMC 9, 1979.
     """
-    below, above = _both_sides(np.maximum(mean, least), seen)
+    below, above = _both_sides(np.maximum(mean, bare), seen)
     count = np.cumsum(seen, axis=1)
     gain = np.where(below > above, count * (count[:, -1:] - count) * (below - above) ** 2, 0.0)
     gain[:, :3] = gain[:, -2:] = 0.0
