@@ -36,7 +36,7 @@ _NOMINAL_LEVEL = 0.6
 """How full a well counts as served where no full reference was taken."""
 
 _DECK_MARGIN_MM, _RIM_MM = 2.5, 12.0
-_LEAST_ERROR, _FULL_ERROR, _MODEL_ERROR, _HIDDEN_ERROR, _NO_FULL_ERROR = 0.02, 0.04, 0.35, 0.3, 0.25
+_LEAST_ERROR, _FULL_ERROR, _MODEL_ERROR, _HIDDEN_ERROR, _NO_FULL_ERROR = 0.02, 0.04, 0.35, 0.3, 0.35
 """Standard deviations: of an empty well's reading; the more of a full one's; of the well's model, times
 p (1 - p); of a hidden well; of not knowing a full serving. On the rendered bench 96 of 100 wells lie within
 two of their sum."""
