@@ -9,6 +9,7 @@ import numpy as np
 from appliance.errors import TrayNotFoundError
 from appliance.picture import Picture
 from appliance.tray.align import AFFINE, PROJECTIVE, SIMILARITY, Samples, align, support
+from appliance.tray.busiest import busiest_rectangle
 from appliance.tray.curves import resample, rounded_rectangle
 from appliance.tray.gradient import Gradient, gradient
 from appliance.tray.layout import Layout, Points
@@ -27,6 +28,9 @@ _FINE_MATCHES = [(reach_mm, PROJECTIVE) for reach_mm in (7.0, 6.0, 5.0, 4.0, 3.0
 """How far cross sections are sought (mm), and with which freedom the tray may move."""
 
 _RIMS_TRIED = 5
+_CLEAR_SCORE, _CLEAR_LEAD = 0.28, 1.5
+"""A score from which on, and a factor by which it beats the next, no other outline is tried."""
+_SETTLED_PX = 0.1
 _LEAST_SCORE = 0.3
 _LEAST_SEEN = 0.7
 _LEAST_IN_FRAME = 0.9
@@ -61,6 +65,7 @@ class _Model:
     wells: Samples
     both: Samples
     profiles: Profiles
+    tray_mm: tuple[float, float]
 
 
 def locate(picture: Picture, calibration: Calibration) -> Located:
@@ -72,22 +77,14 @@ def locate(picture: Picture, calibration: Calibration) -> Located:
     layout, model = calibration.layout, _model(calibration)
     if min(picture.shape[:2]) < 64:
         raise TrayNotFoundError("the picture is too small to show a tray")
-    rim, both = model.rim, model.both
-    coarse, fine = gradient(picture, _COARSE_PX), gradient(picture, _FINE_PX)
-    rims = [
-        _scored(coarse, rim, align(coarse, rim, start, _RIM_REACHES_PX, SIMILARITY))
-        for quad in (*outline_candidates(picture), _frame(picture))
-        for start in _starts((quad + 0.5) * coarse.scale - 0.5, layout.tray_mm)
-    ]
-    rims.sort(key=_by_score)
-    ways = [
-        _matched(coarse, model, align(coarse, both, start, _WAY_REACHES_PX, AFFINE), _COARSE_MATCHES)
-        for outline in _distinct(rims, layout.tray_mm)[:_RIMS_TRIED]
-        for start in _turned(outline.picture_from_tray, layout.tray_mm)
-    ]
-    if not ways:
+    coarse = gradient(picture, _COARSE_PX)
+    finals = _searched(coarse, model, busiest_rectangle(coarse), [])
+    if not _clear(finals):
+        quads = [(q + 0.5) * coarse.scale - 0.5 for q in (*outline_candidates(picture), _frame(picture))]
+        finals = _searched(coarse, model, quads, finals)
+    if not finals:
         raise TrayNotFoundError("nothing in the picture has the shape of the tray")
-    finals = _distinct(sorted(ways, key=_by_score), layout.tray_mm)
+    fine = gradient(picture, _FINE_PX)
     ratio = fine.scale / coarse.scale
     second = finals[1].score if len(finals) > 1 else 0.0
     best = _matched(fine, model, resized(finals[0].picture_from_tray, ratio, ratio), _FINE_MATCHES)
@@ -100,13 +97,46 @@ def locate(picture: Picture, calibration: Calibration) -> Located:
     return Located(picture_from_tray, best.score, inside, finals[0].score - second)
 
 
+def _searched(
+    field: Gradient, model: _Model, quads: list[Points], known: list[_Hypothesis]
+) -> list[_Hypothesis]:
+    """Return distinct hypotheses, best first: `known` ones, and both ways round in each of the rectangles.
+
+    The search ends as soon as the best is clear.
+    """
+    rims = [
+        _scored(field, model.rim, align(field, model.rim, start, _RIM_REACHES_PX, SIMILARITY))
+        for quad in quads
+        for start in _starts(quad, model.tray_mm)
+    ]
+    rims.sort(key=_by_score)
+    found = known
+    for outline in _distinct(rims, model.tray_mm)[:_RIMS_TRIED]:
+        for start in _turned(outline.picture_from_tray, model.tray_mm):
+            aligned = align(field, model.both, start, _WAY_REACHES_PX, AFFINE)
+            found = [*found, _matched(field, model, aligned, _COARSE_MATCHES)]
+        found = _distinct(sorted(found, key=_by_score), model.tray_mm)
+        if _clear(found):
+            break
+    return found
+
+
+def _clear(ranked: list[_Hypothesis]) -> bool:
+    """Whether the best hypothesis is good, and much better than the next."""
+    scores = [*(hypothesis.score for hypothesis in ranked), 0.0, 0.0]
+    return scores[0] > _CLEAR_SCORE and scores[0] > _CLEAR_LEAD * scores[1]
+
+
 def _matched(
     field: Gradient, model: _Model, start: Homography, matches: list[tuple[float, int]]
 ) -> _Hypothesis:
     """Match cross sections in the field's own pixels."""
-    moved = start
+    moved, corners = start, _corners(model.tray_mm)
     for reach_mm, freedom in matches:
-        moved = match(field, model.wells, model.profiles, moved, reach_mm, freedom)
+        before = moved
+        moved = match(field, model.wells, model.profiles, before, reach_mm, freedom)
+        if np.abs(project(corners, moved) - project(corners, before)).max() < _SETTLED_PX:
+            break
     return _Hypothesis(moved, agreement(field, model.wells, model.profiles, moved))
 
 
@@ -135,12 +165,18 @@ def _frame(picture: Picture) -> Points:
 
 
 def _starts(quad: Points, tray_mm: tuple[float, float]) -> list[Homography]:
-    """Return similarities that lay the tray's rectangle on a quadrilateral, long side on long side."""
+    """Return maps that lay the tray's rectangle on a quadrilateral, long side on long side.
+
+    For each side that may be the long one a similarity, which holds where a part of the tray is hidden, and
+    the homography, which knows of the camera's tilt.
+    """
     sides = np.roll(quad, -1, axis=0) - quad
     lengths = np.hypot(*sides.T)
     along, across = (lengths[0] + lengths[2]) / 2, (lengths[1] + lengths[3]) / 2
     found = []
-    for side, (width, height) in ((sides[0], (along, across)), (sides[1], (across, along))):
+    corners = _corners(tray_mm).astype(np.float32)
+    turns = ((sides[0], (along, across), quad), (sides[1], (across, along), np.roll(quad, -1, axis=0)))
+    for side, (width, height), laid in turns:
         stretch = (width / height) / (tray_mm[0] / tray_mm[1])
         if 0.72 < stretch < 1.39:
             scale = float(np.sqrt(width * height / (tray_mm[0] * tray_mm[1])))
@@ -148,6 +184,7 @@ def _starts(quad: Points, tray_mm: tuple[float, float]) -> list[Homography]:
             linear = np.array([[turn[0], -turn[1]], [turn[1], turn[0]]])
             shift = quad.mean(axis=0) - linear @ (np.array(tray_mm) / 2)
             found.append(np.vstack([np.column_stack([linear, shift]), [0, 0, 1]]))
+            found.append(cv2.getPerspectiveTransform(corners, laid.astype(np.float32)).astype(np.float64))
     return found
 
 
@@ -180,9 +217,8 @@ def _model(calibration: Calibration) -> _Model:
     wells = _samples(layout, outlines)
     which = np.repeat(np.arange(len(outlines)), [len(points) for points, _ in outlines])
     field = gradient(calibration.empty, max(calibration.empty.shape))
-    return _Model(
-        rim, wells, _joined(rim, wells), reference_profiles(field, wells, which, calibration.px_per_mm)
-    )
+    profiles = reference_profiles(field, wells, which, calibration.px_per_mm)
+    return _Model(rim, wells, _joined(rim, wells), profiles, layout.tray_mm)
 
 
 def _samples(layout: Layout, curves: list[tuple[Points, Points]]) -> Samples:

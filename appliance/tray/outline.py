@@ -90,11 +90,11 @@ def _rectangles(mask: Bits) -> list[Points]:
             parts, _ = cv2.findContours(
                 _opened(filled, share * short / 2), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
             )
-            found += [_quadrilateral(part) - margin for part in parts if cv2.contourArea(part) >= least]
+            found += [quadrilateral(part) - margin for part in parts if cv2.contourArea(part) >= least]
     return found
 
 
-def _quadrilateral(contour: npt.NDArray[np.int32]) -> Points:
+def quadrilateral(contour: npt.NDArray[np.int32]) -> Points:
     """Return the corners of the four lines along a contour's sides, or its minimal rectangle."""
     rectangle = np.asarray(cv2.boxPoints(cv2.minAreaRect(contour)), np.float64)
     points = contour.reshape(-1, 2).astype(np.float64)
