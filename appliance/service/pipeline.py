@@ -25,7 +25,7 @@ from appliance.tray.rectify import project, rectify
 _WHOLE_TRAY = 0.995
 """Share of the tray inside the picture from which on it counts as seen as a whole."""
 
-_OBSCURED = frozenset({"occluded", "cut"})
+_OBSCURED = frozenset({"cut"})
 
 
 @dataclass(frozen=True, eq=False)

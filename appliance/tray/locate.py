@@ -22,8 +22,8 @@ __all__ = ["Homography", "Located", "locate"]
 
 _COARSE_PX, _FINE_PX = 320, 960
 _RIM_REACHES_PX = [8.0, 6.0, 4.0, 3.0, 2.0]
-_WAY_REACHES_PX = [3.0, 2.0, 1.5]
-_COARSE_MATCHES = [(10.0, AFFINE), (8.0, PROJECTIVE)]
+_WAY_REACHES_PX = [5.0, 4.0, 3.0, 2.0]
+_COARSE_MATCHES = [(10.0, AFFINE), (10.0, PROJECTIVE), (8.0, PROJECTIVE)]
 _FINE_MATCHES = [(reach_mm, PROJECTIVE) for reach_mm in (7.0, 6.0, 5.0, 4.0, 3.0, 3.0, 3.0)]
 """How far cross sections are sought (mm), and with which freedom the tray may move."""
 
