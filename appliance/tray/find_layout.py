@@ -13,7 +13,8 @@ from appliance.tray.gradient import Gradient, gradient
 from appliance.tray.layout import Compartment, Layout, Points
 from appliance.tray.outline import outline_candidates
 from appliance.tray.rectify import Homography, project, rectify, resized
-from appliance.tray.wells import Shape, Well, find_wells
+from appliance.tray.shape import Shape
+from appliance.tray.wells import Well, find_wells
 
 _VIEW_PX_PER_MM = 2.0
 _USUAL_DEPTH_MM = 25.0
