@@ -27,7 +27,7 @@ _COARSE_MATCHES = [(10.0, AFFINE), (10.0, PROJECTIVE), (8.0, PROJECTIVE)]
 _FINE_MATCHES = [(reach_mm, PROJECTIVE) for reach_mm in (7.0, 6.0, 5.0, 4.0, 3.0, 3.0, 3.0)]
 """How far cross sections are sought (mm), and with which freedom the tray may move."""
 
-_RIMS_TRIED = 5
+_RIMS_TRIED = 6
 _CLEAR_SCORE, _CLEAR_LEAD = 0.28, 1.5
 """A score from which on, and a factor by which it beats the next, no other outline is tried."""
 _SETTLED_PX = 0.1
@@ -111,11 +111,11 @@ def _searched(
     ]
     rims.sort(key=_by_score)
     found = known
-    for outline in _distinct(rims, model.tray_mm)[:_RIMS_TRIED]:
+    for outline in _distinct(rims, model.tray_mm, 0.01)[:_RIMS_TRIED]:
         for start in _turned(outline.picture_from_tray, model.tray_mm):
             aligned = align(field, model.both, start, _WAY_REACHES_PX, AFFINE)
             found = [*found, _matched(field, model, aligned, _COARSE_MATCHES)]
-        found = _distinct(sorted(found, key=_by_score), model.tray_mm)
+        found = _distinct(sorted(found, key=_by_score), model.tray_mm, 0.05)
         if _clear(found):
             break
     return found
@@ -194,11 +194,14 @@ def _turned(picture_from_tray: Homography, tray_mm: tuple[float, float]) -> list
     return [picture_from_tray, picture_from_tray @ half_turn]
 
 
-def _distinct(ranked: list[_Hypothesis], tray_mm: tuple[float, float]) -> list[_Hypothesis]:
+def _distinct(ranked: list[_Hypothesis], tray_mm: tuple[float, float], least: float) -> list[_Hypothesis]:
+    """Return the hypotheses without those whose corners lie within `least` diagonals of a better one's."""
     kept: list[tuple[_Hypothesis, Points]] = []
     for hypothesis in ranked:
         quad = project(_corners(tray_mm), hypothesis.picture_from_tray)
-        if not any(np.abs(quad - other).max() < 0.05 * np.hypot(*(other[2] - other[0])) for _, other in kept):
+        if not any(
+            np.abs(quad - other).max() < least * np.hypot(*(other[2] - other[0])) for _, other in kept
+        ):
             kept.append((hypothesis, quad))
     return [hypothesis for hypothesis, _ in kept]
 
