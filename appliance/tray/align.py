@@ -65,7 +65,7 @@ def _step(
     weights = samples.weights * peak / (peak + 4.0)
     # Edges scattered over the whole window say little: Tukey-like down-weighting by spread comes free.
     weights *= np.exp(-0.5 * (distance / (1.5 * reach_px)) ** 2)
-    return moved_along_normals(samples, homography, (points, normals), distance, weights, freedom)
+    return moved_along_normals(samples, homography, (points, normals), distance, weights, freedom=freedom)
 
 
 def moved_along_normals(
@@ -74,6 +74,7 @@ def moved_along_normals(
     projected: tuple[Points, Points],
     distance_px: npt.NDArray[np.float64],
     weights: npt.NDArray[np.float64],
+    *,
     freedom: int,
 ) -> Homography:
     """Return `homography` corrected such that samples move by `distance_px` (N,) along their normals.

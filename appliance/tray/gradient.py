@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Gradient:
-    """Derivatives of brightness, float32 (H, W) each, grey levels per pixel; `scale` is H over the source's."""
+    """Derivatives of brightness, float32 (H, W), grey levels per pixel; `scale` is H over the source's."""
 
     dx: Floats
     dy: Floats

@@ -134,7 +134,7 @@ def _matched(
     moved, corners = start, _corners(model.tray_mm)
     for reach_mm, freedom in matches:
         before = moved
-        moved = match(field, model.wells, model.profiles, before, reach_mm, freedom)
+        moved = match(field, model.wells, model.profiles, before, reach_mm=reach_mm, freedom=freedom)
         if np.abs(project(corners, moved) - project(corners, before)).max() < _SETTLED_PX:
             break
     return _Hypothesis(moved, agreement(field, model.wells, model.profiles, moved))

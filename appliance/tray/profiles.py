@@ -52,6 +52,7 @@ def match(
     samples: Samples,
     profiles: Profiles,
     homography: Homography,
+    *,
     reach_mm: float,
     freedom: int,
 ) -> Homography:
@@ -69,7 +70,7 @@ def match(
     shift_mm = shifts_mm[best] + fraction * STEP_MM
     trust = found[each, best]
     weights = np.where(trust > _LEAST_MATCH, trust**2, 0.0) * samples.weights
-    return moved_along_normals(samples, homography, projected, shift_mm * local, weights, freedom)
+    return moved_along_normals(samples, homography, projected, shift_mm * local, weights, freedom=freedom)
 
 
 def agreement(field: Gradient, samples: Samples, profiles: Profiles, homography: Homography) -> float:
@@ -104,7 +105,7 @@ def _cross_sections(
     field: Gradient, projected: tuple[Points, Points], local: Floats, reach_mm: float
 ) -> Floats:
     half = round(HALF_MM / STEP_MM) + round(reach_mm / STEP_MM)
-    offsets_mm = np.arange(-half, half + 1) * STEP_MM
+    offsets_mm = np.asarray(np.arange(-half, half + 1) * STEP_MM, np.float64)
     points, normals = projected
     across = along_normals(field, points, normals * local[:, None], offsets_mm).astype(np.float64)
     # The root keeps one bright reflection from outweighing every other edge of the bend.
@@ -116,9 +117,9 @@ def _px_per_mm_along_normals(
 ) -> Floats:
     points, normals = projected
     ahead = project(samples.points + samples.normals, homography)
-    return np.abs(((ahead - points) * normals).sum(axis=1)).clip(1e-3)
+    return np.asarray(np.abs(((ahead - points) * normals).sum(axis=1)).clip(1e-3), np.float64)
 
 
 def _normalised(sections: Floats) -> Floats:
     centred = sections - sections.mean(axis=1, keepdims=True)
-    return centred / (np.linalg.norm(centred, axis=1, keepdims=True) + 1e-6)
+    return np.asarray(centred / (np.linalg.norm(centred, axis=1, keepdims=True) + 1e-6), np.float64)
