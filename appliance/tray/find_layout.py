@@ -21,11 +21,15 @@ _USUAL_DEPTH_MM = 25.0
 _OUTLINES_TRIED = 5
 _MOST_WELLS, _LEAST_WELLS = 12, 2
 _LEAST_RIM_SUPPORT = 0.4
-_CLEAR_ENOUGH = 0.45
+_USUAL_DISTORTION = 0.05
+"""Of a tray's corners by perspective, as a share of their distance from its centre."""
+_CLEAR_ENOUGH = 0.42
 _LEAST_WELL_AREA = 0.3
 """Share of a tray that its wells cover at least."""
 
 
+import os
+DEBUG=bool(os.environ.get("DBG"))
 @dataclass(frozen=True, eq=False)
 class FoundLayout:
     """A layout, and where its tray lies in the picture it was found in (tray mm to picture pixels)."""
@@ -47,6 +51,7 @@ def find_layout(picture: Picture, tray_mm: tuple[float, float]) -> FoundLayout:
         wells = find_wells(view, _VIEW_PX_PER_MM)
         share = sum(well.opening.area for well in wells) / (view.shape[0] * view.shape[1])
         clear = sum(well.score * well.opening.area for well in wells) / (view.shape[0] * view.shape[1])
+        if DEBUG: print(len(wells),round(share,2),round(clear,3),np.round(project(_corners(size),picture_from_tray)).astype(int).tolist())
         if (
             _LEAST_WELLS <= len(wells) <= _MOST_WELLS
             and share > _LEAST_WELL_AREA
@@ -105,7 +110,7 @@ def tray_outlines(
         if score > _LEAST_RIM_SUPPORT and _inside(field, moved, size):
             found.append(
                 (
-                    score * _area(moved, size) ** 0.5,
+                    score * _area(moved, size) ** 0.5 * _likelihood(moved, size),
                     resized(moved, 1 / field.scale, 1 / field.scale),
                     size,
                     radius,
@@ -167,6 +172,21 @@ def rim_samples(size: tuple[float, float], radius: float) -> Samples:
 def _area(homography: Homography, size: tuple[float, float]) -> float:
     corners = _corners(size)
     return abs(float(cv2.contourArea(project(corners, homography).astype(np.float32))))
+
+
+def _likelihood(homography: Homography, size: tuple[float, float]) -> float:
+    """Return how likely a tray seen from about straight above appears like this, 0..1.
+
+    By how far its corners lie from those of the most similar upright rectangle (Procrustes distance).
+    """
+    points, seen = (
+        centred @ np.array([1, 1j])
+        for corners in (_corners(size), project(_corners(size), homography))
+        for centred in (corners - corners.mean(axis=0),)
+    )
+    similarity = np.vdot(points, seen) / np.vdot(points, points)
+    off = float(np.linalg.norm(seen - similarity * points) / np.linalg.norm(seen))
+    return 1 / (1 + (off / _USUAL_DISTORTION) ** 2)
 
 
 def _inside(field: Gradient, homography: Homography, size: tuple[float, float]) -> bool:

@@ -12,7 +12,7 @@ from appliance.tray.edge_view import COARSE_MM, FINE_MM, EdgeView
 from appliance.tray.shape import Shape
 
 _LEAST_SIDE_MM = 14.0
-_MOST_PER_SEED = 10
+_MOST_PER_SEED = 16
 _APART_MM = 1.5
 _FAINTEST = 0.3
 
@@ -32,11 +32,32 @@ def find_wells(view: Picture, px_per_mm: float) -> list[Well]:
     pool: list[tuple[float, Shape]] = []
     for seed in seeds(edges):
         pool += shapes_around(edges, seed)
-    rough = distinct(pool, 3 * px_per_mm, 0.15)
-    pool = [_refined(edges, shape) for _, shape in rough]
-    openings = choose(pool, px_per_mm, (view.shape[1], view.shape[0]))
+    size = view.shape[1], view.shape[0]
+    pool = [_refined(edges, shape) for _, shape in distinct(pool, 3 * px_per_mm, 0.15)]
+    chosen = choose(pool, px_per_mm, size)
+    pool += [_refined(edges, shape) for shape in _regular([shape for _, shape in chosen], *size)]
+    openings = choose(pool, px_per_mm, size)
     wells = _like_the_others(edges, [opening for _, opening in openings]) if openings else []
     return [Well(opening, floor_within(edges, opening), score) for score, opening in wells]
+
+
+def _regular(chosen: list[Shape], width: float, height: float) -> list[Shape]:
+    """Return where wells would lie if a tray is symmetric, and wells in a row are alike."""
+    wells = [
+        mirrored
+        for s in chosen
+        for mirrored in (
+            Shape(width - s.x1, s.y0, width - s.x0, s.y1, s.radius),
+            Shape(s.x0, height - s.y1, s.x1, height - s.y0, s.radius),
+        )
+    ]
+    for one in chosen:
+        for other in chosen:
+            if min(one.y1, other.y1) > max(one.y0, other.y0):
+                wells.append(Shape(one.x0, other.y0, one.x1, other.y1, other.radius))
+            if min(one.x1, other.x1) > max(one.x0, other.x0):
+                wells.append(Shape(other.x0, one.y0, other.x1, one.y1, other.radius))
+    return wells
 
 
 def _polished(edges: EdgeView, shape: Shape, moves_mm: tuple[float, ...]) -> list[tuple[float, Shape]]:
