@@ -60,6 +60,12 @@ class EdgeView:
         quarter = smooth.shape[1] // 4
         return np.asarray(np.sort(smooth, axis=1)[:, :quarter].mean(axis=1), np.float64)
 
+    def fits(self, shapes: Floats, tolerance_mm: float) -> Floats:
+        """Return what rises with every side that finds an edge, also while others have none; (N,), 0..1."""
+        smooth = self._along_outlines(shapes, tolerance_mm)
+        quarter = smooth.shape[1] // 4
+        return 0.5 * smooth.mean(axis=1) + 0.5 * np.sort(smooth, axis=1)[:, :quarter].mean(axis=1)
+
     def _along_outlines(self, shapes: Floats, tolerance_mm: float) -> Floats:
         points, normals = outlines(shapes)
         columns = np.clip(np.round(points[..., 0]).astype(np.intp), 0, self.plain.shape[1] - 1)

@@ -201,18 +201,18 @@ def _refined(edges: EdgeView, shape: Shape) -> tuple[float, Shape]:
     """Move sides and radius, one at a time, while the score rises (coordinate ascent)."""
     best = np.array([shape.x0, shape.y0, shape.x1, shape.y1, shape.radius])
     for step, blur_mm in ((2.0, COARSE_MM), (1.0, COARSE_MM), (1.0, FINE_MM), (0.5, FINE_MM)):
-        score = float(edges.scores(best[None], blur_mm)[0])
+        score = float(edges.fits(best[None], blur_mm)[0])
         moves = np.concatenate([np.eye(5), -np.eye(5)]) * step * edges.px_per_mm
         for _ in range(8):
             trials = best + moves
             limits = np.minimum(trials[:, 2] - trials[:, 0], trials[:, 3] - trials[:, 1]) / 2
             trials[:, 4] = np.clip(trials[:, 4], 0, limits)
-            values = edges.scores(trials, blur_mm)
+            values = edges.fits(trials, blur_mm)
             winner = int(values.argmax())
             if values[winner] <= score:
                 break
             best, score = trials[winner], float(values[winner])
-    return score, Shape(*map(float, best))
+    return float(edges.scores(best[None], FINE_MM)[0]), Shape(*map(float, best))
 
 
 def _usual_floor(opening: Shape) -> Shape:
