@@ -14,6 +14,9 @@ from appliance.tray.shape import Shape
 _LEAST_SIDE_MM = 14.0
 _MOST_PER_SEED = 16
 _APART_MM = 1.5
+_WALLS_MM = 8.0, 13.0, 18.0, 23.0
+"""How wide sloping walls look from above."""
+
 _FAINTEST = 0.3
 
 
@@ -35,14 +38,15 @@ def find_wells(view: Picture, px_per_mm: float) -> list[Well]:
     size = view.shape[1], view.shape[0]
     pool = [_refined(edges, shape) for _, shape in distinct(pool, 3 * px_per_mm, 0.15)]
     chosen = choose(pool, px_per_mm, size)
-    pool += [_refined(edges, shape) for shape in _regular([shape for _, shape in chosen], *size)]
+    pool += [_refined(edges, shape) for shape in _regular([shape for _, shape in chosen], size, px_per_mm)]
     openings = choose(pool, px_per_mm, size)
     wells = _like_the_others(edges, [opening for _, opening in openings]) if openings else []
     return [Well(opening, floor_within(edges, opening), score) for score, opening in wells]
 
 
-def _regular(chosen: list[Shape], width: float, height: float) -> list[Shape]:
-    """Return where wells would lie if a tray is symmetric, and wells in a row are alike."""
+def _regular(chosen: list[Shape], size: tuple[float, float], px_per_mm: float) -> list[Shape]:
+    """Return where wells would lie if the tray were symmetric, wells in a row alike, and these but floors."""
+    width, height = size
     wells = [
         mirrored
         for s in chosen
@@ -51,6 +55,7 @@ def _regular(chosen: list[Shape], width: float, height: float) -> list[Shape]:
             Shape(s.x0, height - s.y1, s.x1, height - s.y0, s.radius),
         )
     ]
+    wells += [s.grown(wall * px_per_mm) for s in chosen for wall in _WALLS_MM]
     for one in chosen:
         for other in chosen:
             if min(one.y1, other.y1) > max(one.y0, other.y0):
