@@ -22,6 +22,10 @@ _STILL_DEG = 3.0
 _CONFIRMED = 2
 """Sightings from which a tray is believed: chance does not make the same rectangle twice."""
 
+_JUMP_SHARE = 0.4
+"""Distance from where a tray was and from where it was expected, as a share of its short side, from which on
+a sighting contradicts the one before."""
+
 _GONE_FRAMES = 2
 """Frames in a row that show background in a tray's place before it counts as taken away."""
 
@@ -100,6 +104,8 @@ class Track:
         self._whole_since_s = 0.0
         self._still_since_s = self.first_seen_s
         self._sightings = 0
+        self._steady = 0
+        self._unconfirmed: Sighting | None = None
         self._bare_frames = 0
 
     def expected(self, now_s: float) -> tuple[float, float]:
@@ -112,23 +118,43 @@ class Track:
         if self.state is State.GONE:
             return None
         now_s = sighting.frame.captured_s
+        if self._jumps(sighting.rectangle, now_s):
+            self._steady, self._unconfirmed = 0, None
         self._move(sighting.rectangle, now_s)
         self._sightings += 1
+        self._steady += 1
         self._bare_frames = 0
         self.last_seen_s = now_s
         if self.state is State.REPORTED:
             return None
-        if sighting.whole:
-            if self.state is State.ENTERING:
-                self.state, self._whole_since_s = State.WHOLE, now_s
-            if self._best is None or sighting.merit > self._best.merit:
-                self._best = sighting
+        self._consider(sighting)
         if self.state is not State.WHOLE or self._sightings < _CONFIRMED:
             return None
         if not sighting.calm:
             self._still_since_s = now_s
         reason = self._due(sighting, now_s)
         return None if reason is None else self._report(reason, now_s)
+
+    def _consider(self, sighting: Sighting) -> None:
+        """Take a whole tray's sighting once another one, before or after, agrees with it.
+
+        Where trays touch, a rectangle may for one frame be laid across two of them.
+        """
+        agreed = [self._unconfirmed, sighting] if self._steady >= _CONFIRMED else []
+        self._unconfirmed = None if agreed else sighting
+        for one in agreed:
+            if one is None or not one.whole:
+                continue
+            if self.state is State.ENTERING:
+                self.state, self._whole_since_s = State.WHOLE, one.frame.captured_s
+            if self._best is None or one.merit > self._best.merit:
+                self._best = one
+
+    def _jumps(self, rectangle: Rectangle, now_s: float) -> bool:
+        """Return whether a sighting fits neither the tray's last place nor its way."""
+        places = ((self.rectangle.x, self.rectangle.y), self.expected(now_s))
+        nearest = min(float(np.hypot(rectangle.x - x, rectangle.y - y)) for x, y in places)
+        return nearest > _JUMP_SHARE * rectangle.short
 
     def _due(self, sighting: Sighting, now_s: float) -> Reason | None:
         """Return why the event of a whole tray is due now, or None if a better frame may follow."""

@@ -50,7 +50,7 @@ class Line(RuleBasedStateMachine):
 
     @rule(
         passed=st.floats(0.03, 1.5),
-        step=st.floats(-30, 30),
+        step=st.floats(-7, 7),
         whole=st.booleans(),
         calm=st.booleans(),
         sharp=st.floats(0, 1000),
@@ -161,3 +161,30 @@ def test_corners_are_those_of_the_frame() -> None:
     assert np.allclose(corners.mean(axis=0), [(60 + 0.5) * 10 - 0.5, (48 + 0.5) * 10 - 0.5], atol=1e-2)
     sides = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
     assert np.allclose(np.sort(sides), [530, 530, 680, 680], atol=0.1)
+
+
+def test_a_rectangle_laid_across_two_trays_for_one_frame_is_not_measured() -> None:
+    whole_elsewhere = sighting(100.2, x=95, sharp=900)
+    track, _ = new_track(sighting(100.0, x=10, whole=False))
+    events = [
+        track.see(one)
+        for one in (
+            sighting(100.1, x=12, whole=False),
+            whole_elsewhere,
+            sighting(100.3, x=18, whole=False),
+            sighting(100.4, x=36, whole=False),
+            sighting(100.5, x=54),
+            sighting(100.6, x=72),
+            sighting(100.7, x=90, whole=False),
+        )
+    ]
+    [event] = [event for event in events if event is not None]
+    assert event.frame is not whole_elsewhere.frame
+    assert event.frame.captured_s in {100.5, 100.6}
+
+
+def test_a_tray_that_is_whole_in_one_frame_only_is_reported() -> None:
+    track, _ = new_track(sighting(100.0, x=10, whole=False))
+    steps = (sighting(100.1, x=28, whole=False), sighting(100.2, x=46), sighting(100.3, x=64, whole=False))
+    events = [track.see(one) for one in steps]
+    assert [event is not None for event in events] == [False, False, True]
