@@ -6,7 +6,7 @@ from appliance.tray.layout import Points
 
 
 def rounded_rectangle(
-    x0: float, y0: float, x1: float, y1: float, radius: float, per_corner: int = 8
+    x0: float, y0: float, x1: float, y1: float, radius: float, *, per_corner: int = 8
 ) -> Points:
     """Return the outline of an axis-parallel rounded rectangle, clockwise as y points down."""
     radius = min(radius, (x1 - x0) / 2, (y1 - y0) / 2)

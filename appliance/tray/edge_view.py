@@ -8,7 +8,10 @@ from appliance.picture import Picture
 from appliance.tray.shape import Floats, outlines
 
 COARSE_MM, FINE_MM = 1.6, 0.5
-"""How far from an outline its edge may lie: while searching, and at the end."""
+"""How far from an outline its edge may lie: while searching, and where its side has been found."""
+
+BEND_MM = 1.8
+"""Where steel bends into a well, several edges run side by side; smoothed by this the bend is one."""
 
 _DIRECTIONS = 8
 _TOLERANCE_MM = 1.2
@@ -42,6 +45,8 @@ class EdgeView:
         share = 1 / np.maximum(size * (size + 0.6 * usual + 1.0), 1e-6)
         even, odd = share * (gx * gx - gy * gy), share * 2 * gx * gy
         self._fields = {mm: _by_direction(even, odd, mm * px_per_mm) for mm in (COARSE_MM, FINE_MM)}
+        even, odd = (cv2.GaussianBlur(part, (0, 0), BEND_MM * px_per_mm) for part in (even, odd))
+        self._fields[BEND_MM] = _by_direction(even, odd, 0.0)
 
     def vertical_sides(self, x: Indices, y0: Indices, y1: Indices) -> Floats:
         """Return the mean presence of an edge along vertical sides."""
@@ -64,7 +69,8 @@ class EdgeView:
         """Return what rises with every side that finds an edge, also while others have none; (N,), 0..1."""
         smooth = self._along_outlines(shapes, tolerance_mm)
         quarter = smooth.shape[1] // 4
-        return 0.5 * smooth.mean(axis=1) + 0.5 * np.sort(smooth, axis=1)[:, :quarter].mean(axis=1)
+        worst = np.sort(smooth, axis=1)[:, :quarter].mean(axis=1)
+        return np.asarray(0.5 * smooth.mean(axis=1) + 0.5 * worst, np.float64)
 
     def _along_outlines(self, shapes: Floats, tolerance_mm: float) -> Floats:
         points, normals = outlines(shapes)

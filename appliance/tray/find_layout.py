@@ -23,13 +23,11 @@ _MOST_WELLS, _LEAST_WELLS = 12, 2
 _LEAST_RIM_SUPPORT = 0.4
 _USUAL_DISTORTION = 0.05
 """Of a tray's corners by perspective, as a share of their distance from its centre."""
-_CLEAR_ENOUGH = 0.42
+_LEAST_CLEAR, _CLEAR_ENOUGH = 0.3, 0.42
 _LEAST_WELL_AREA = 0.3
 """Share of a tray that its wells cover at least."""
 
 
-import os
-DEBUG=bool(os.environ.get("DBG"))
 @dataclass(frozen=True, eq=False)
 class FoundLayout:
     """A layout, and where its tray lies in the picture it was found in (tray mm to picture pixels)."""
@@ -51,11 +49,10 @@ def find_layout(picture: Picture, tray_mm: tuple[float, float]) -> FoundLayout:
         wells = find_wells(view, _VIEW_PX_PER_MM)
         share = sum(well.opening.area for well in wells) / (view.shape[0] * view.shape[1])
         clear = sum(well.score * well.opening.area for well in wells) / (view.shape[0] * view.shape[1])
-        if DEBUG: print(len(wells),round(share,2),round(clear,3),np.round(project(_corners(size),picture_from_tray)).astype(int).tolist())
         if (
             _LEAST_WELLS <= len(wells) <= _MOST_WELLS
             and share > _LEAST_WELL_AREA
-            and (best is None or clear > best[0])
+            and clear > (_LEAST_CLEAR if best is None else best[0])
         ):
             best = clear, picture_from_tray, size, radius, wells
             if clear > _CLEAR_ENOUGH:
@@ -103,7 +100,7 @@ def tray_outlines(
 ) -> list[tuple[Homography, tuple[float, float], float]]:
     """Return where the tray may lie: map from tray mm, size as it lies, corner radius; best first."""
     field = gradient(picture, 960)
-    found = []
+    found: list[tuple[float, Homography, tuple[float, float], float]] = []
     for quad in outline_candidates(picture):
         start, size = _upright((quad + 0.5) * field.scale - 0.5, tray_mm)
         score, moved, radius = _fitted(field, start, size)
@@ -119,18 +116,18 @@ def tray_outlines(
     found.sort(key=lambda outline: -outline[0])
     outlines: list[tuple[Homography, tuple[float, float], float]] = []
     corners: list[Points] = []
-    for _, *outline in found:
-        quad = project(_corners(outline[1]), outline[0])
+    for _, picture_from_tray, size, radius in found:
+        quad = project(_corners(size), picture_from_tray)
         if not any(np.abs(quad - other).max() < 0.02 * max(picture.shape) for other in corners):
             corners.append(quad)
-            outlines.append((outline[0], outline[1], outline[2]))
+            outlines.append((picture_from_tray, size, radius))
     height, width = picture.shape[:2]
     frame = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64) - 0.5
     start, size = _upright(frame, tray_mm)
     stretch = (size[0] / size[1]) / (width / height)
     if 0.9 < stretch < 1.11:
-        whole = cv2.getPerspectiveTransform(_corners(size).astype(np.float32), frame.astype(np.float32))
-        outlines.insert(1 if outlines else 0, (whole, size, 0.1 * min(size)))
+        # Second, as a tray that fills the picture is rare but its parts stand out like trays.
+        outlines.insert(min(1, len(outlines)), (start, size, 0.1 * min(size)))
     return outlines
 
 

@@ -39,10 +39,10 @@ def _unlike_border(small: Picture) -> list[Bits]:
     ring[edge:-edge, edge:-edge] = False
     at, colours = terms[ring].astype(np.float64), lab[ring].astype(np.float64)
     weights = np.ones(len(at))
-    surface = np.zeros((6, 3))
+    surface = np.zeros((6, 3), np.float64)
     for _ in range(5):
         rows = at * weights[:, None]
-        surface = np.linalg.solve(at.T @ rows + 1e-3 * np.eye(6), rows.T @ colours)
+        surface[:] = np.linalg.solve(at.T @ rows + 1e-3 * np.eye(6), rows.T @ colours)
         off = np.linalg.norm(colours - at @ surface, axis=1)
         # Geman-McClure weights: a tray or hand that crosses the border must not bend the background.
         weights = 1 / (1 + (off / (2 * np.median(off) + 2)) ** 2) ** 2
@@ -94,10 +94,10 @@ def _rectangles(mask: Bits) -> list[Points]:
     return found
 
 
-def quadrilateral(contour: npt.NDArray[np.int32]) -> Points:
+def quadrilateral(contour: cv2.typing.MatLike) -> Points:
     """Return the corners of the four lines along a contour's sides, or its minimal rectangle."""
     rectangle = np.asarray(cv2.boxPoints(cv2.minAreaRect(contour)), np.float64)
-    points = contour.reshape(-1, 2).astype(np.float64)
+    points = np.asarray(contour, np.float64).reshape(-1, 2)
     lines = []
     for start, end in zip(rectangle, np.roll(rectangle, -1, axis=0), strict=True):
         side = end - start

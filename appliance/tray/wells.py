@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from appliance.picture import Picture
 from appliance.tray.choose import CHANCE_SCORE, choose, distinct
-from appliance.tray.edge_view import COARSE_MM, FINE_MM, EdgeView
+from appliance.tray.edge_view import BEND_MM, COARSE_MM, FINE_MM, EdgeView
 from appliance.tray.shape import Shape
 
 _LEAST_SIDE_MM = 14.0
@@ -205,7 +205,7 @@ def _peaks(
 def _refined(edges: EdgeView, shape: Shape) -> tuple[float, Shape]:
     """Move sides and radius, one at a time, while the score rises (coordinate ascent)."""
     best = np.array([shape.x0, shape.y0, shape.x1, shape.y1, shape.radius])
-    for step, blur_mm in ((2.0, COARSE_MM), (1.0, COARSE_MM), (1.0, FINE_MM), (0.5, FINE_MM)):
+    for step, blur_mm in ((2.0, COARSE_MM), (1.0, COARSE_MM), (1.0, FINE_MM), (0.5, FINE_MM), (0.5, BEND_MM)):
         score = float(edges.fits(best[None], blur_mm)[0])
         moves = np.concatenate([np.eye(5), -np.eye(5)]) * step * edges.px_per_mm
         for _ in range(8):

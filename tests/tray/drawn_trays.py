@@ -1,4 +1,4 @@
-"""Empty trays drawn from shapes: enough light and shade to look like steel or plastic, with exact geometry."""
+"""Empty trays drawn from shapes: light and shade enough to look like steel or plastic, exact geometry."""
 
 from dataclasses import dataclass
 
@@ -64,6 +64,19 @@ SEVEN = DrawnTray(
     ),
     (196, 205, 200),
     (120, 95, 60),
+)
+SIX = DrawnTray(
+    "six wells, steel",
+    (
+        (16, 16, 92, 120, 30),
+        (102, 16, 178, 120, 30),
+        (188, 16, 264, 120, 30),
+        (274, 16, 359, 120, 30),
+        (16, 132, 182, 274, 40),
+        (193, 132, 359, 274, 40),
+    ),
+    (178, 180, 176),
+    (160, 165, 170),
 )
 KINDS = (STEEL_FIVE, PLASTIC_THREE, ROUND_FOUR, SEVEN)
 
