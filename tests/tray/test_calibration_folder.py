@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from appliance.tray.layout import Compartment, Layout
 
 
 @pytest.fixture
-def calibration():
+def calibration() -> Calibration:
     rng = np.random.default_rng(1)
     outline, floor = rounded_rectangle(20, 20, 150, 150, 20), rounded_rectangle(40, 40, 130, 130, 5)
     layout = Layout((375.0, 290.0), 40.0, (Compartment(1, "well 1", outline, floor, 25.0),))
@@ -16,24 +18,26 @@ def calibration():
     return Calibration(layout, 1.6, empty, full)
 
 
-def test_what_is_saved_is_loaded(calibration, tmp_path):
+def test_what_is_saved_is_loaded(calibration: Calibration, tmp_path: Path) -> None:
     save_calibration(calibration, tmp_path / "deep" / "site", empty_source="e.jpg")
     again = load_calibration(tmp_path / "deep" / "site")
     np.testing.assert_array_equal(again.empty, calibration.empty)
+    assert again.full is not None
+    assert calibration.full is not None
     np.testing.assert_array_equal(again.full, calibration.full)
     assert again.px_per_mm == calibration.px_per_mm
     assert again.layout.compartments[0].name == "well 1"
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["site"]
 
 
-def test_a_second_calibration_replaces_the_first_as_a_whole(calibration, tmp_path):
+def test_a_second_calibration_replaces_the_first_as_a_whole(calibration: Calibration, tmp_path: Path) -> None:
     save_calibration(calibration, tmp_path / "site")
     save_calibration(Calibration(calibration.layout, 1.6, calibration.empty, None), tmp_path / "site")
     assert load_calibration(tmp_path / "site").full is None
     assert not (tmp_path / "site" / "reference-full.png").exists()
 
 
-def test_the_layout_may_be_corrected_by_hand(calibration, tmp_path):
+def test_the_layout_may_be_corrected_by_hand(calibration: Calibration, tmp_path: Path) -> None:
     save_calibration(calibration, tmp_path / "site")
     file = tmp_path / "site" / "layout.toml"
     file.write_text(file.read_text().replace('"well 1"', '"rice"').replace("25.00", "30.00"))
@@ -45,7 +49,9 @@ def test_the_layout_may_be_corrected_by_hand(calibration, tmp_path):
     "name", ["reference-empty.png", "reference-full.png", "manifest.json", "layout.toml"]
 )
 @pytest.mark.parametrize("harm", ["missing", "edited", "cut off", "a folder"])
-def test_a_harmed_folder_is_refused_in_one_line(calibration, tmp_path, name, harm):
+def test_a_harmed_folder_is_refused_in_one_line(
+    calibration: Calibration, tmp_path: Path, name: str, harm: str
+) -> None:
     save_calibration(calibration, tmp_path / "site")
     file = tmp_path / "site" / name
     content = bytearray(file.read_bytes())
@@ -63,7 +69,7 @@ def test_a_harmed_folder_is_refused_in_one_line(calibration, tmp_path, name, har
     assert "\n" not in str(caught.value)
 
 
-def test_a_tray_size_that_no_longer_fits_the_references(calibration, tmp_path):
+def test_a_tray_size_that_no_longer_fits_the_references(calibration: Calibration, tmp_path: Path) -> None:
     save_calibration(calibration, tmp_path / "site")
     file = tmp_path / "site" / "layout.toml"
     file.write_text(file.read_text().replace("[375.00, 290.00]", "[400.00, 290.00]"))
@@ -71,22 +77,24 @@ def test_a_tray_size_that_no_longer_fits_the_references(calibration, tmp_path):
         load_calibration(tmp_path / "site")
 
 
-def test_no_folder(tmp_path):
+def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(CalibrationError, match="no such folder"):
         load_calibration(tmp_path / "none")
 
 
-def test_a_folder_of_something_else_is_left_alone(calibration, tmp_path):
+def test_a_folder_of_something_else_is_left_alone(calibration: Calibration, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("important")
     with pytest.raises(CalibrationError, match="something else"):
         save_calibration(calibration, tmp_path)
     assert (tmp_path / "thesis.tex").read_text() == "important"
 
 
-def test_nothing_is_left_half_written(calibration, tmp_path, monkeypatch):
+def test_nothing_is_left_half_written(
+    calibration: Calibration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save_calibration(calibration, tmp_path / "site")
 
-    def full_disk(_handle):
+    def full_disk(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("appliance.tray.calibration_folder.os.fsync", full_disk)
