@@ -23,6 +23,9 @@ _GATE = 0.5
 """Distance from where a tray is expected, as a share of its short side, up to which it is the same tray: the
 centres of two trays are at least a short side apart."""
 
+_LEAST_APART = 0.75
+"""Distance of two trays' centres in short sides, at least: 1 where they touch, less for errors."""
+
 _SAME_PLACE = 0.3
 """Overlap from which two rectangles are one tray, because trays do not lie in each other."""
 
@@ -114,15 +117,19 @@ class Trigger:
                 events.append(track.see(self._sighting(finder, one, frame, track.state)))
         self._tracks = [track for track in self._tracks if track.state is not State.GONE]
         for one in rectangles:
-            if _believable(one) and all(
-                overlap(one, self._expected(track)) < _SAME_PLACE for track in self._tracks
-            ):
+            if _believable(one) and all(self._apart(one, track) for track in self._tracks):
                 sighting = self._sighting(finder, one, frame, State.ENTERING)
                 track = Track(self._number, sighting, self._settings, self._scale)
                 events.append(track.see(sighting))
                 self._tracks.append(track)
                 self._number += 1
         return [event for event in events if event is not None]
+
+    def _apart(self, one: Rectangle, track: Track) -> bool:
+        """Return whether a rectangle can be a tray beside the tracked one: trays do not lie in each other."""
+        places = (track.rectangle, self._expected(track))
+        nearest = min(float(np.hypot(one.x - at.x, one.y - at.y)) for at in places)
+        return nearest > _LEAST_APART * one.short and overlap(one, places[1]) < _SAME_PLACE
 
     def _sighting(self, finder: TrayFinder, one: Rectangle, frame: Frame, state: State) -> Sighting:
         whole = one.in_view >= 1 - self._settings.cut_share
