@@ -14,7 +14,7 @@ __all__ = ["PX_PER_MM", "Calibration", "calibrate", "load_calibration", "save_ca
 PX_PER_MM = 1.6
 """Finer than the cameras show a tray (about 1.4 pixels a millimetre), small enough to be measured fast."""
 
-_LEAST_FULL_SCORE = 0.36
+_LEAST_FULL_SCORE = 0.5
 """A reference is taken with care: it has to match better than a tray that comes along."""
 
 

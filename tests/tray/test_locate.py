@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import TrayNotFoundError
-from appliance.picture import load_picture
+from appliance.picture import Picture, load_picture
 from appliance.tray.calibration import Calibration, calibrate
 from appliance.tray.curves import rounded_rectangle
 from appliance.tray.layout import Compartment, Layout
@@ -44,21 +44,22 @@ def drawn_calibration() -> Calibration:
 @given(
     st.floats(0, 360),
     st.floats(-0.25, 0.25),
-    st.floats(-60, 60),
-    st.floats(-30, 30),
+    st.tuples(st.floats(-60, 60), st.floats(-30, 30)),
     st.floats(1.15, 1.5),
     st.integers(0, 50),
 )
-def test_any_angle_place_size_and_tilt(angle_deg, tilt, right_px, down_px, px_per_mm, seed):
+def test_any_angle_place_size_and_tilt(
+    angle_deg: float, tilt: float, shift_px: tuple[float, float], px_per_mm: float, seed: int
+) -> None:
     picture, truth = photograph(
-        STEEL_FIVE, angle_deg, tilt=tilt, shift_px=(right_px, down_px), px_per_mm=px_per_mm, seed=seed
+        STEEL_FIVE, angle_deg, tilt=tilt, shift_px=shift_px, px_per_mm=px_per_mm, seed=seed
     )
     found = locate(picture, drawn_calibration())
     assert reprojection_error_px(STEEL_FIVE, found.picture_from_tray, truth) < 2
 
 
 @pytest.mark.parametrize("angle_deg", [10, 130, 250])
-def test_hands_napkins_and_food_in_the_way(angle_deg):
+def test_hands_napkins_and_food_in_the_way(angle_deg: float) -> None:
     picture, truth = photograph(STEEL_FIVE, angle_deg, tilt=0.1)
     rng = np.random.default_rng(3)
     food = project(np.array([[100, 200], [260, 70], [300, 210.0]]), truth)
@@ -70,7 +71,7 @@ def test_hands_napkins_and_food_in_the_way(angle_deg):
     assert reprojection_error_px(STEEL_FIVE, found.picture_from_tray, truth) < 4
 
 
-def test_the_share_inside_the_picture():
+def test_the_share_inside_the_picture() -> None:
     picture, truth = photograph(STEEL_FIVE, shift_px=(0, -163))
     found = locate(picture, drawn_calibration())
     above = project(np.array([[0.0, 0.0]]), truth)[0, 1]
@@ -91,7 +92,7 @@ def test_the_share_inside_the_picture():
     ],
     ids=["black", "white", "noise", "plain board", "plate", "one pixel", "strip"],
 )
-def test_no_tray_is_found_where_none_is(picture):
+def test_no_tray_is_found_where_none_is(picture: Picture) -> None:
     with pytest.raises(TrayNotFoundError) as caught:
         locate(picture, drawn_calibration())
     assert "\n" not in str(caught.value)
@@ -104,7 +105,7 @@ def data_calibration(file: str) -> Calibration:
 
 @needs_data
 @pytest.mark.parametrize("setup", [1, 2, 3])
-def test_rendered_returns_are_located_the_right_way_round(setup):
+def test_rendered_returns_are_located_the_right_way_round(setup: int) -> None:
     calibration = data_calibration(f"rendered_trays/setup{setup}/empty.jpg")
     numbers = _matching_wells(calibration, setup, "empty")
     for number in range(1, 13):
@@ -126,7 +127,7 @@ def _matching_wells(calibration: Calibration, setup: int, name: str) -> list[int
 
 
 @needs_data
-def test_the_steel_tray_turned_by_a_quarter():
+def test_the_steel_tray_turned_by_a_quarter() -> None:
     calibration = data_calibration("steel_tray/empty.jpg")
     heading = []
     for name in ("empty", "full", "half"):
@@ -138,7 +139,7 @@ def test_the_steel_tray_turned_by_a_quarter():
 
 
 @needs_data
-def test_other_peoples_trays_are_not_taken_for_ours():
+def test_other_peoples_trays_are_not_taken_for_ours() -> None:
     calibration = data_calibration("rendered_trays/setup1/empty.jpg")
     files = sorted((DATA / "canteen_tray_leftovers").glob("*/images/*.jpg"))[::40]
     assert files
