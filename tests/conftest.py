@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 
@@ -8,7 +9,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine is no reason to fail.
-settings.register_profile("janban", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "janban",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("janban")
 
 pytest_plugins = ["tests.brokers"]

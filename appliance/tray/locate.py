@@ -23,12 +23,12 @@ __all__ = ["Homography", "Located", "locate"]
 _COARSE_PX, _FINE_PX = 320, 960
 _RIM_REACHES_PX = [8.0, 6.0, 4.0, 3.0, 2.0]
 _WAY_REACHES_PX = [5.0, 4.0, 3.0, 2.0]
-_COARSE_MATCHES = [(10.0, AFFINE), (10.0, PROJECTIVE), (8.0, PROJECTIVE)]
+_COARSE_MATCHES = [(14.0, SIMILARITY), (10.0, AFFINE), (10.0, PROJECTIVE), (8.0, PROJECTIVE)]
 _FINE_MATCHES = [(reach_mm, PROJECTIVE) for reach_mm in (7.0, 6.0, 5.0, 4.0, 3.0, 3.0, 3.0)]
 """How far cross sections are sought (mm), and with which freedom the tray may move."""
 
 _RIMS_TRIED = 6
-_CLEAR_SCORE, _CLEAR_LEAD = 0.28, 1.5
+_CLEAR_SCORE, _CLEAR_LEAD = 0.45, 1.5
 """A score from which on, and a factor by which it beats the next, no other outline is tried."""
 _SETTLED_PX = 0.1
 _LEAST_SCORE = 0.3
@@ -113,7 +113,7 @@ def _searched(
     found = known
     for outline in _distinct(rims, model.tray_mm, 0.01)[:_RIMS_TRIED]:
         for start in _turned(outline.picture_from_tray, model.tray_mm):
-            aligned = align(field, model.both, start, _WAY_REACHES_PX, AFFINE)
+            aligned = align(field, model.both, start, _WAY_REACHES_PX, SIMILARITY)
             found = [*found, _matched(field, model, aligned, _COARSE_MATCHES)]
         found = _distinct(sorted(found, key=_by_score), model.tray_mm, 0.05)
         if _clear(found):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -5,6 +6,8 @@ import pytest
 
 from appliance.camera.frame import Frame
 from appliance.camera.settings import SimulatorSettings
+from appliance.line.rectangles import Rectangle
+from appliance.line.track import Sighting, Track
 from appliance.line.trigger import Trigger, TriggerSettings
 from benchmarks.trigger import run
 from tests.line.drawn_line import SIZE, TRAY, Shot, Tray, watch
@@ -192,3 +195,13 @@ def test_no_simulated_tray_is_missed_or_counted_twice(belt: str) -> None:
 )
 def test_no_tray_of_thousands_is_missed_or_counted_twice(trays: int, chosen: dict[str, object]) -> None:
     simulated(trays, **chosen)
+
+
+@pytest.mark.parametrize(("shift", "apart"), [(0.0, False), (0.5, False), (0.7, False), (0.95, True)])
+def test_no_tray_begins_inside_another(shift: float, apart: bool) -> None:  # noqa: FBT001
+    place = Rectangle(60, 48, 68, 53, 0, sides=1.0, weakest=1.0, in_view=1.0, covered=1.0)
+    frame = Frame(np.zeros((4, 4, 3), np.uint8), 100.0, datetime(2026, 3, 2, tzinfo=UTC), 0)
+    settings = TriggerSettings()
+    track = Track(0, Sighting(place, frame, True, True, 1.0), settings, 1.0)  # noqa: FBT003
+    beside = replace(place, y=place.y + shift * place.short)
+    assert Trigger(settings)._apart(beside, track) is apart
