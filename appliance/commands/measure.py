@@ -43,8 +43,14 @@ def command(options: argparse.Namespace) -> int:
 
 
 def overlay_path(folder: Path, image: Path) -> Path:
-    """Return where the overlay of `image` goes; the folder is made if needed."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Return where the overlay of `image` goes; the folder is made if needed.
+
+    Raises `PictureError` if it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PictureError(f"{folder}: no folder for overlays ({error.strerror}); name another one") from None
     return folder / f"{image.stem}.overlay.png"
 
 

@@ -1,11 +1,13 @@
 """From settings to a running appliance: the one place where its parts are put together."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from appliance.budget import Budget
 from appliance.camera.open import open_camera
 from appliance.clock import Clock
 from appliance.config import Settings
+from appliance.errors import ConfigError
 from appliance.line.trigger import TrayEvent, Trigger
 from appliance.picture import save_picture
 from appliance.publish.client import Publisher
@@ -26,8 +28,7 @@ def assemble(settings: Settings, clock: Clock, machine: Machine | None = None) -
     calibration = load_calibration(settings.device.calibration_dir)
     measurer = TrayMeasurer(calibration, settings.estimate.parameters(), clock)
     origin = Origin(settings.device.site, settings.device.name, boot_id())
-    settings.device.state_dir.mkdir(parents=True, exist_ok=True)
-    store = Store(settings.device.state_dir / STORE_FILE, settings.store, clock)
+    store = Store(_state_dir(settings) / STORE_FILE, settings.store, clock)
     store.open()
     parts = Parts(
         camera=open_camera(settings.camera, clock),
@@ -46,6 +47,17 @@ def assemble(settings: Settings, clock: Clock, machine: Machine | None = None) -
         health_interval_s=settings.service.health_interval_s,
         on_tray=_overlay_keeper(settings) if settings.service.overlay else None,
     )
+
+
+def _state_dir(settings: Settings) -> Path:
+    folder = settings.device.state_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"device.state_dir: {folder}: cannot be made ({error.strerror}); name another folder"
+        ) from None
+    return folder
 
 
 def _overlay_keeper(settings: Settings) -> Callable[[TrayEvent, MeasuredTray], None]:
