@@ -1,0 +1,1 @@
+"""Networks on the device: which models there are, and whether a file is what it should be."""

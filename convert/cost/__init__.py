@@ -1,0 +1,1 @@
+"""What a model costs on the device: size, operations, memory, time."""

@@ -1,0 +1,1 @@
+"""The networks, in PyTorch, with state dicts compatible with the public checkpoints."""

@@ -1,0 +1,1 @@
+"""The ways from ONNX to TFLite; what needs TensorFlow runs as a script in an environment of its own."""

@@ -1,0 +1,1 @@
+"""TFLite files as graphs: read without trust, and without an interpreter."""
