@@ -67,10 +67,11 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"convert {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, summary in COMMANDS.items():
-        module = importlib.import_module(f"convert.commands.{name}")
         added = commands.add_parser(name, help=summary, description=summary)
-        added.set_defaults(module=module)
-        cast("Command", module).add_arguments(added)
+        if name == chosen:
+            module = cast("Command", importlib.import_module(f"convert.commands.{name}"))
+            added.set_defaults(module=module)
+            module.add_arguments(added)
     return parser
 
 
