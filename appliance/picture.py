@@ -31,6 +31,9 @@ LARGEST_OTHER_PX = 16_000_000
 
 LARGEST_FILE_BYTES = 100_000_000
 
+_COLOURLESS = 4
+"""Largest difference of a pixel's channels that a greyscale picture has after a camera's YUV conversion."""
+
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "PPM", "GIF")
 
 
@@ -126,6 +129,15 @@ def _bgr(image: Image.Image) -> Picture:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:120]
+
+
+def has_colour(picture: Picture) -> bool:
+    """Tell whether any pixel of a picture (H, W, 3) differs from grey: food is told from steel by colour."""
+    blue, green, red = cv2.split(picture)
+    return any(
+        float(cv2.norm(one, other, cv2.NORM_INF)) > _COLOURLESS
+        for one, other in ((blue, green), (green, red))
+    )
 
 
 def save_picture(path: Path, picture: Picture) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from appliance.errors import PictureError
-from appliance.picture import LONGEST_SIDE_PX, load_picture, save_picture
+from appliance.picture import LONGEST_SIDE_PX, has_colour, load_picture, save_picture
 
 SIZE = (160, 120)
 
@@ -226,3 +226,10 @@ def test_saving_to_impossible_places(tmp_path: Path) -> None:
         save_picture(tmp_path / "a.txt", picture)
     with pytest.raises(PictureError, match="cannot be written"):
         save_picture(tmp_path / "no" / "a.png", picture)
+
+
+def test_a_greyscale_file_has_no_colour_and_a_coloured_one_has(tmp_path: Path) -> None:
+    colours().save(tmp_path / "coloured.png")
+    colours().convert("L").save(tmp_path / "grey.jpg")
+    assert has_colour(load_picture(tmp_path / "coloured.png"))
+    assert not has_colour(load_picture(tmp_path / "grey.jpg"))

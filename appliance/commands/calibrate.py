@@ -6,7 +6,8 @@ import json
 import cv2
 import numpy as np
 
-from appliance.picture import load_picture, save_picture
+from appliance.errors import CalibrationError
+from appliance.picture import has_colour, load_picture, save_picture
 from appliance.service.pipeline import capacity_mm3
 from appliance.tray.calibration import Calibration, calibrate
 from appliance.tray.calibration_folder import save_calibration
@@ -17,6 +18,9 @@ def command(options: argparse.Namespace) -> int:
     empty = load_picture(options.empty)
     full = None if options.full is None else load_picture(options.full)
     calibration = calibrate(empty, full, options.tray_mm)
+    for path, picture in ((options.empty, empty), (options.full, full)):
+        if picture is not None and not has_colour(picture):
+            raise CalibrationError(f"{path}: has no colour; take it with a colour camera")
     save_calibration(calibration, options.out, str(options.empty), options.full and str(options.full))
     overview = options.out / "overview.png"
     save_picture(overview, _overview(calibration))

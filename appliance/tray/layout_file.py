@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
+import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -58,6 +59,10 @@ class _File(_Strict):
                     raise ValueError(f"{name} of compartment {c.id} encloses next to nothing")
             if _area(np.array(c.floor_mm)) > _area(np.array(c.outline_mm)):
                 raise ValueError(f"floor_mm of compartment {c.id} is larger than its outline_mm")
+            middle = np.mean(c.floor_mm, axis=0)
+            rim = np.array(c.outline_mm, np.float32)
+            if cv2.pointPolygonTest(rim, (float(middle[0]), float(middle[1])), measureDist=False) < 0:
+                raise ValueError(f"floor_mm of compartment {c.id} lies outside its outline_mm")
         return self
 
 

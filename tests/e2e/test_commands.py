@@ -1,6 +1,7 @@
 """Calibrating and measuring as a user does, with good pictures and bad ones."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -49,6 +50,30 @@ def test_an_empty_belt_is_rejected_without_a_number(calibration: Path, pictures:
     assert belt["compartments"] == []
 
 
+def test_a_tray_without_colour_or_too_small_is_rejected_without_a_number(
+    calibration: Path, pictures: Path, tmp_path: Path
+) -> None:
+    with Image.open(pictures / "full.png") as picture:
+        picture.convert("L").save(tmp_path / "grey.png")
+        picture.reduce(4).save(tmp_path / "small.png")
+    grey, small = measured("--calibration", calibration, tmp_path / "grey.png", tmp_path / "small.png")
+    assert "no colour" in str(grey["reason"])
+    assert "too small" in str(small["reason"])
+    for tray in (grey, small):
+        assert tray["status"] == "rejected"
+        assert tray["leftover"] is None
+
+
+def test_overlays_that_cannot_be_written_are_one_line(
+    calibration: Path, pictures: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    result = appliance(
+        "measure", "--calibration", calibration, "--overlay", tmp_path / "file", pictures / "full.png"
+    )
+    assert str(tmp_path / "file") in refused(result)
+
+
 def test_text_for_people_has_one_line_per_well(calibration: Path, pictures: Path) -> None:
     result = appliance("measure", "--calibration", calibration, pictures / "full.png")
     assert result.returncode == 0
@@ -91,6 +116,10 @@ def test_a_missing_or_edited_calibration_is_refused(
     layout = copy / "layout.toml"
     layout.write_text(layout.read_text() + "\nsurprise = 1\n")
     assert "layout.toml" in refused(appliance("measure", "--calibration", copy, pictures / "full.png"))
+    floor = re.compile(r"floor_mm = \[.*?\n\]", re.DOTALL)
+    elsewhere = "floor_mm = [[1, 1], [9, 1], [9, 9], [1, 9]]"
+    layout.write_text(floor.sub(elsewhere, (calibration / "layout.toml").read_text()))
+    assert "floor_mm" in refused(appliance("measure", "--calibration", copy, pictures / "full.png"))
     shutil.copytree(calibration, copy, dirs_exist_ok=True)
     reference = next(file for file in copy.glob("*.png") if "empty" in file.name)
     Image.fromarray(np.zeros((400, 500, 3), np.uint8)).save(reference)
@@ -103,6 +132,7 @@ def test_a_missing_or_edited_calibration_is_refused(
         pytest.param(np.zeros_like, id="black"),
         pytest.param(lambda p: np.full_like(p, 255), id="white"),
         pytest.param(lambda p: p[:40, :40], id="tiny"),
+        pytest.param(lambda p: p[:, :, 1], id="grey"),
     ],
 )
 def test_a_poor_reference_is_refused_and_nothing_is_written(
