@@ -2,7 +2,7 @@
 
 The flatbuffer accessors of the runtime's own schema check each read against the end of the buffer, but
 tables may be shared or point into each other, so a small file can describe a huge one: every table and
-vector element is counted against a budget.
+vector is counted against a budget.
 """
 
 import graphlib
@@ -22,8 +22,8 @@ from convert.tflite.graph_types import ELEMENT_BITS, Graph, Operator, Option, Qu
 LARGEST_FILE_BYTES: Final = 2 << 30
 """No Edge TPU model comes near; flatbuffers cannot be larger."""
 
-_PARTS_LIMIT = 2_000_000
-"""Tables and vector elements that a file may describe; the largest public models have a few ten thousand."""
+_PARTS_LIMIT = 100_000
+"""Tables that a file may describe, and vector elements by the sixteen; large models have some thousands."""
 
 _IDENTIFIER = b"TFL3"
 _HINT = "copy or convert the model again"
@@ -158,8 +158,8 @@ class _Reader:
     def _quantisation(self, table: _Table, index: int, rank: int) -> Quantisation | None:
         if table is None or table.ScaleLength() == 0:
             return None
-        self._spend(table.ScaleLength() + table.ZeroPointLength())
-        scales = tuple(float(v) for v in table.ScaleAsNumpy())
+        self._spend(table.ScaleLength() // 16)
+        scales = tuple(table.ScaleAsNumpy().tolist())
         zeros = self._integers(table.ZeroPointAsNumpy()) or (0,)
         if len(zeros) not in (1, len(scales)):
             raise _DamagedError(f"tensor {index} has {len(scales)} scales but {len(zeros)} zero points")
@@ -243,8 +243,8 @@ class _Reader:
     def _integers(self, values: _Table) -> tuple[int, ...]:
         if not isinstance(values, np.ndarray):  # flatbuffers gives 0 for an absent vector
             return ()
-        self._spend(values.size)
-        return tuple(int(v) for v in values)
+        self._spend(values.size // 16)
+        return tuple(values.tolist())
 
     def _text(self, value: bytes | None) -> str:
         self._spend(len(value or b"") // 16)
