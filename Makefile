@@ -54,9 +54,10 @@ trigger: setup ## Count what the trigger makes of 2,000 simulated trays
 accuracy: setup ## Compare measured with true leftovers on rendered trays (DATA=../shared/data)
 	@$(BIN)/python -m benchmarks.accuracy --data $(DATA) $(ARGS)
 
-reference: setup ## Write docs/configuration.md and the JSON Schema of the reading anew
+reference: setup ## Write docs/configuration.md and the JSON Schemas anew
 	@$(BIN)/python -m appliance.config_reference
 	@$(BIN)/python -m appliance.readings.schema
+	@$(BIN)/python -m appliance.inference.schema
 
 clean: ## Remove the environment, caches and the demo's files
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist run *.egg-info

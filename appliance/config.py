@@ -15,6 +15,7 @@ from appliance.config_faults import describe, one_line
 from appliance.config_keys import keys
 from appliance.errors import ConfigError
 from appliance.estimate.settings import EstimateSettings
+from appliance.inference.settings import ModelSettings
 from appliance.line.settings import TriggerSettings
 from appliance.publish.settings import PublishSettings
 from appliance.readings.settings import StoreSettings
@@ -93,6 +94,7 @@ class Settings(BaseModel):
         default=TriggerSettings(), description="How a stream of frames becomes one event per tray."
     )
     estimate: EstimateSettings = Field(default=EstimateSettings(), description="How leftovers are measured.")
+    models: ModelSettings = Field(default=ModelSettings(), description="The networks.")
     deadline: DeadlineSettings = Field(default=DeadlineSettings(), description="The one budget of time.")
     store: StoreSettings = Field(
         default=StoreSettings(), description="Where readings wait for the broker, and how long they are kept."

@@ -31,3 +31,7 @@ class StoreError(JanbanError):
 
 class PublishError(JanbanError):
     """The broker's address, certificate or credentials cannot work as configured."""
+
+
+class ModelError(JanbanError):
+    """A network's manifest or file is missing, damaged, or not what the manifest says."""

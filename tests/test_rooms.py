@@ -26,7 +26,8 @@ MAY_KNOW = {
     "config_keys": set[str](),
     "config_faults": {"config_keys"},
     "config": GROUND
-    | {"budget", "config_keys", "config_faults", "camera", "line", "estimate", "readings", "publish"},
+    | {"budget", "config_keys", "config_faults", "camera", "line", "estimate", "readings", "publish"}
+    | {"inference"},
     "config_reference": {"config", "config_keys"},
     "service": GROUND
     | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}

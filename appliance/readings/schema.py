@@ -6,9 +6,12 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from appliance.readings.model import Model
 from appliance.readings.reading import SCHEMA_ID, Reading
 
 PATH = Path(__file__).parents[2] / "docs" / "schema" / "janban.reading-1.schema.json"
+
+_CLOSED = ("additionalProperties", False)
 
 
 def json_schema() -> str:
@@ -16,25 +19,30 @@ def json_schema() -> str:
 
     It is meant for consumers: it allows unknown fields, because later versions may add some.
     """
+    return published(Reading, SCHEMA_ID, without=(_CLOSED,))
+
+
+def published(model: type[Model], schema_id: str, without: tuple[tuple[str, object], ...] = ()) -> str:
+    """Return the JSON Schema of what `model` writes, named `schema_id`, without the given keywords."""
     schema = {
         "$schema": GenerateJsonSchema.schema_dialect,
-        "$id": f"urn:{SCHEMA_ID.replace('/', ':')}",
-        **Reading.model_json_schema(mode="serialization"),
+        "$id": f"urn:{schema_id.replace('/', ':')}",
+        **model.model_json_schema(mode="serialization"),
     }
-    return json.dumps(_for_consumers(schema), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(_trimmed(schema, without), indent=2, ensure_ascii=False) + "\n"
 
 
-def _for_consumers(node: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Drop `additionalProperties: false`, and the titles, which only repeat the fields' names."""
+def _trimmed(node: Any, without: tuple[tuple[str, object], ...]) -> Any:  # noqa: ANN401 - any JSON value
+    """Drop the keywords `without`, and the titles, which only repeat the fields' names."""
     if isinstance(node, dict):
-        return {key: _for_consumers(value) for key, value in node.items() if not _dropped(key, value)}
+        return {
+            key: _trimmed(value, without)
+            for key, value in node.items()
+            if (key, value) not in without and not (key == "title" and isinstance(value, str))
+        }
     if isinstance(node, list):
-        return [_for_consumers(value) for value in node]
+        return [_trimmed(value, without) for value in node]
     return node
-
-
-def _dropped(key: str, value: object) -> bool:
-    return (key, value) == ("additionalProperties", False) or (key == "title" and isinstance(value, str))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,10 @@ from appliance.camera.open import open_camera
 from appliance.camera.settings import CameraSettings, PicameraSettings, UsbSettings
 from appliance.clock import Clock, Deadline, SystemClock
 from appliance.config import Settings
-from appliance.errors import JanbanError
+from appliance.errors import JanbanError, ModelError
+from appliance.inference.manifest import FILE_NAME as MANIFEST
+from appliance.inference.manifest import load_manifest
+from appliance.inference.verify import verify_file
 from appliance.picture import Picture
 from appliance.publish.dial import dial
 from appliance.publish.endpoint import Endpoint
@@ -64,7 +67,6 @@ class Instruments:
     clock: Clock = field(default_factory=SystemClock)
     open_camera: Callable[[CameraSettings, Clock], FrameSource] = open_camera
     free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
-    models_dir: Path = Path("/opt/janban/models")
     longest_s: float = _LONGEST_S
 
 
@@ -75,7 +77,7 @@ def examine(settings: Settings, instruments: Instruments | None = None) -> Itera
         "camera": lambda: camera(settings, tools),
         "calibration": lambda: calibration(settings),
         "tpu": lambda: tpu(tools.machine),
-        "models": lambda: models(tools.models_dir),
+        "models": lambda: models(settings.models.folder),
         "broker": lambda: broker(settings, tools.clock),
         "disk": lambda: disk(settings, tools.free_bytes),
         "clock": lambda: clock(tools.machine),
@@ -145,12 +147,29 @@ def tpu(machine: Machine) -> Check:
     return Check("tpu", "ok", f"Coral on USB 3, {library.name}")
 
 
-def models(folder: Path) -> Check:
-    """Look for networks; back projection, which needs none, is all that measures without them."""
-    found = sorted(file.name for file in folder.glob("*.tflite"))
-    if not found:
-        return Check("models", "ok", f"none in {folder}: leftovers are measured by back projection alone")
-    return Check("models", "ok", f"{', '.join(found)} in {folder}; back projection does without them")
+def models(folder: Path | None) -> Check:
+    """Compare every network's file with the manifest; none is loaded, as that may take the process down."""
+    if folder is None:
+        return Check(
+            "models", "ok", "models.folder is not set: leftovers are measured by back projection alone"
+        )
+    try:
+        entries = load_manifest(folder / MANIFEST).models
+        for file in (file for entry in entries for file in entry.files):
+            verify_file(folder, file)
+    except ModelError as error:
+        advice = "or take models.folder out of the configuration: back projection does without networks"
+        return Check("models", "fail", str(error), advice)
+    versions = ", ".join(
+        f"{entry.name} ({', '.join(f'{file.device} {file.version}' for file in entry.files)})"
+        for entry in entries
+    )
+    if not entries:
+        return Check("models", "warn", f"{folder} has no models", "copy there what make models made")
+    if untrained := [entry.name for entry in entries if not entry.origin.trained]:
+        advice = f"{', '.join(untrained)} has random weights; for a canteen, convert trained ones"
+        return Check("models", "warn", f"{versions} in {folder}", advice)
+    return Check("models", "ok", f"{versions} in {folder}, every file as the manifest says")
 
 
 def broker(settings: Settings, clock: Clock) -> Check:

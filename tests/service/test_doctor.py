@@ -1,6 +1,7 @@
 import json
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -14,10 +15,12 @@ from appliance.cli import main
 from appliance.clock import Clock, SystemClock
 from appliance.config import Settings, parse
 from appliance.errors import CameraError
+from appliance.inference.settings import ModelSettings
 from appliance.publish.settings import TlsSettings
 from appliance.service.doctor import Check, Instruments, examine, exit_status
 from appliance.service.machine import Machine
 from tests.brokers import Mosquitto
+from tests.inference.entries import entry, models_folder, sha256
 from tests.service.test_machine import plug_in, put
 
 NAMES = ["camera", "calibration", "tpu", "models", "broker", "disk", "clock", "temperature", "power"]
@@ -88,7 +91,6 @@ def tools(tmp_path: Path) -> Instruments:
         machine=Machine(tmp_path),
         open_camera=FakeCamera(128),
         free_bytes=lambda _folder: 2_000_000_000,
-        models_dir=tmp_path / "models",
     )
 
 
@@ -197,10 +199,50 @@ def test_tpu(settings: Settings, tools: Instruments, tmp_path: Path, there: set[
     assert check.advice
 
 
-def test_models_are_not_missed(settings: Settings, tools: Instruments) -> None:
-    assert "back projection alone" in checked(settings, tools)["models"].found
-    put(tools.models_dir, "midas.tflite", "")
-    assert "midas.tflite" in checked(settings, tools)["models"].found
+def with_models(settings: Settings, folder: Path) -> Settings:
+    return settings.model_copy(update={"models": ModelSettings(folder=folder)})
+
+
+def test_without_a_models_folder_back_projection_measures(settings: Settings, tools: Instruments) -> None:
+    check = checked(settings, tools)["models"]
+    assert (check.state, check.advice) == ("ok", "")
+    assert "back projection alone" in check.found
+
+
+def test_models_and_their_versions_are_named(settings: Settings, tools: Instruments, tmp_path: Path) -> None:
+    folder = models_folder(tmp_path / "models", entry(b"one", trained=True))
+    check = checked(with_models(settings, folder), tools)["models"]
+    assert check.state == "ok"
+    assert f"depth_small (cpu {sha256(b'one')[:12]})" in check.found
+
+
+def test_random_weights_are_not_for_a_canteen(settings: Settings, tools: Instruments, tmp_path: Path) -> None:
+    folder = models_folder(tmp_path / "models", entry(b"one", trained=False))
+    check = checked(with_models(settings, folder), tools)["models"]
+    assert check.state == "warn"
+    assert "depth_small has random weights" in check.advice
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        (lambda folder: (folder / "manifest.json").unlink(), "manifest.json: missing"),
+        (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json: Invalid JSON"),
+        (lambda folder: (folder / "depth.tflite").unlink(), "depth.tflite: missing"),
+        (lambda folder: (folder / "depth.tflite").write_bytes(b"two"), "depth.tflite: SHA-256 is"),
+        (lambda folder: (folder / "depth.tflite").write_bytes(b"o"), "depth.tflite: has 1 bytes"),
+    ],
+    ids=["no manifest", "damaged manifest", "no file", "another file", "cut off"],
+)
+def test_models_that_differ_from_their_manifest_are_a_failure(
+    settings: Settings, tools: Instruments, tmp_path: Path, damage: Callable[[Path], object], found: str
+) -> None:
+    folder = models_folder(tmp_path / "models", entry(b"one"))
+    damage(folder)
+    check = checked(with_models(settings, folder), tools)["models"]
+    assert check.state == "fail"
+    assert found in check.found
+    assert check.advice
 
 
 @pytest.mark.parametrize(

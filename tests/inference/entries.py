@@ -1,0 +1,76 @@
+"""Entries of a manifest, small but whole."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from appliance.inference.manifest import (
+    InputSignature,
+    Manifest,
+    ModelEntry,
+    ModelFile,
+    Origin,
+    OutputSignature,
+)
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def input_signature(**fields: object) -> InputSignature:
+    given: dict[str, Any] = {
+        "name": "image",
+        "shape": (1, 8, 8, 3),
+        "dtype": "uint8",
+        "scale": 0.02,
+        "zero_point": 128,
+        "mean": (0.485, 0.456, 0.406),
+        "std": (0.229, 0.224, 0.225),
+    }
+    return InputSignature(**{**given, **fields})
+
+
+def output_signature(**fields: object) -> OutputSignature:
+    given: dict[str, Any] = {
+        "name": "depth",
+        "shape": (1, 8, 8, 1),
+        "dtype": "int8",
+        "scale": 0.5,
+        "zero_point": -128,
+        "meaning": "inverse_depth",
+    }
+    return OutputSignature(**{**given, **fields})
+
+
+def model_file(content: bytes = b"one", **fields: object) -> ModelFile:
+    given: dict[str, Any] = {
+        "file": "depth.tflite",
+        "sha256": sha256(content),
+        "size_bytes": len(content),
+        "device": "cpu",
+        "input": input_signature(),
+        "outputs": (output_signature(),),
+    }
+    return ModelFile(**{**given, **fields})
+
+
+def entry(content: bytes = b"one", *, trained: bool = True, **fields: object) -> ModelEntry:
+    """An entry with one file, depth.tflite, of this content."""
+    given: dict[str, Any] = {
+        "name": "depth_small",
+        "network": "midas-lite0",
+        "origin": Origin(weights="drawn at random, seed 0", trained=trained, licence="MIT"),
+        "files": (model_file(content),),
+        "parity": {"int8_rank_correlation": 0.98},
+        "tools": {"tensorflow": "2.19.0"},
+    }
+    return ModelEntry(**{**given, **fields})
+
+
+def models_folder(folder: Path, one: ModelEntry, content: bytes = b"one") -> Path:
+    """A folder with the entry's manifest and its first file."""
+    folder.mkdir()
+    (folder / one.files[0].file).write_bytes(content)
+    (folder / "manifest.json").write_text(Manifest(models=(one,)).model_dump_json(), encoding="utf-8")
+    return folder
