@@ -90,9 +90,14 @@ def add_entry(folder: Path, entry: ModelEntry) -> ModelEntry:
 
 def content_name(name: str, sha256: str) -> str:
     """Return `name` with the beginning of the hash: depth.tflite becomes depth-0123456789ab.tflite."""
-    stem, dot, ending = name.rpartition(".")
-    stem, ending = (stem, dot + ending) if dot else (name, "")
-    return f"{re.sub(rf'-[0-9a-f]{{{_HASH_DIGITS}}}$', '', stem)}-{sha256[:_HASH_DIGITS]}{ending}"
+    stem, dot, ending = _plain_name(name).rpartition(".")
+    stem, ending = (stem, dot + ending) if dot else (ending, "")
+    return f"{stem}-{sha256[:_HASH_DIGITS]}{ending}"
+
+
+def _plain_name(name: str) -> str:
+    """Return the name without the hash that `content_name` put into it."""
+    return re.sub(rf"-[0-9a-f]{{{_HASH_DIGITS}}}(?=\.[^.]*$|$)", "", name)
 
 
 def manifest_bytes(manifest: Manifest) -> bytes:
@@ -109,9 +114,17 @@ def _put(folder: Path, entry: ModelEntry) -> ModelEntry:
     after = Manifest(models=tuple(sorted([*others, entry], key=lambda model: model.name)))
     write_whole(folder / FILE_NAME, manifest_bytes(after))
     write_whole(folder / f"{entry.name}.md", model_card(entry).encode())
-    for name in _names(before) - _names(after):
+    for name in (_names(before) | _versions(folder, entry)) - _names(after):
         (folder / name).unlink(missing_ok=True)
     return entry
+
+
+def _versions(folder: Path, entry: ModelEntry) -> set[str]:
+    """Return the names of all versions of the entry's files; a crash may have left one that nobody names."""
+    plain = {_plain_name(file.file) for file in entry.files}
+    return {
+        path.name for path in folder.iterdir() if path.name not in plain and _plain_name(path.name) in plain
+    }
 
 
 def _tidied(entry: ModelEntry) -> ModelEntry:
