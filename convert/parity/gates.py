@@ -1,0 +1,169 @@
+"""The limits that a conversion has to keep, with their reasons."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, cast, get_args
+
+from appliance.inference.manifest import Meaning
+from convert.errors import ConvertError
+from convert.parity.metrics import HIGHER_IS_BETTER, METRICS
+from convert.parity.result import GateResult, PairResult, Statistic, Transition
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One limit: what `metric` may be at most, or for agreements has to be at least (`HIGHER_IS_BETTER`)."""
+
+    meaning: Meaning
+    transition: Transition
+    metric: str
+    statistic: Statistic
+    limit: float
+    why: str
+
+
+Gates = tuple[Gate, ...]
+
+SAVED_MODEL: Final = "savedmodel"
+"""Name of the stage that TensorFlow runs."""
+
+_SAME = "only the runtime differs, so the numbers are the same up to rounding"
+_TIES = "rounding may flip pixels at which two classes tie"
+_COMPILED = "the compiler takes the int8 network as it is and may only round differently"
+_TELLS = "a reference without structure agrees with any other and proves nothing"
+_VOLUME = "a leftover may be wrong by 5 points of volume"
+_FUSED = "depth weighs 0.4 in the fused reading: 12.5 points here are 5 points there"
+_NOISE = "noise of single pixels averages out in a volume; 0.35 is a correlation of 0.94"
+_ORDER = "nearer has to stay nearer on all but odd pictures"
+_EDGES = "a pixel in ten may change its class, most of them along edges"
+_CLASSES = "no class may get lost, however few pixels it has"
+_CONFIDENCE = "the fusion's weights turn on the confidence, at 0.3 and 0.8"
+_BETWEEN = "pictures between two classes may change sides"
+
+DEFAULT: Final[Gates] = (
+    Gate("inverse_depth", "float", "raw_difference", "worst", 0.01, _SAME),
+    Gate("inverse_depth", "float", "informative", "mean", 0.5, _TELLS),
+    Gate("inverse_depth", "int8", "area_error", "mean", 0.05, _VOLUME),
+    Gate("inverse_depth", "int8", "area_error", "worst", 0.125, _FUSED),
+    Gate("inverse_depth", "int8", "aligned_error", "mean", 0.35, _NOISE),
+    Gate("inverse_depth", "int8", "rank_correlation", "p5", 0.85, _ORDER),
+    Gate("inverse_depth", "int8", "informative", "mean", 0.5, _TELLS),
+    Gate("inverse_depth", "edgetpu", "aligned_error", "mean", 0.1, _COMPILED),
+    Gate("inverse_depth", "edgetpu", "area_error", "worst", 0.05, _COMPILED),
+    Gate("segmentation", "float", "raw_difference", "worst", 0.01, _SAME),
+    Gate("segmentation", "float", "agreement", "worst", 0.99, _TIES),
+    Gate("segmentation", "int8", "agreement", "mean", 0.9, _EDGES),
+    Gate("segmentation", "int8", "miou", "pooled", 0.6, _CLASSES),
+    Gate("segmentation", "int8", "confidence_difference", "worst", 0.1, _CONFIDENCE),
+    Gate("segmentation", "int8", "informative", "mean", 0.5, _TELLS),
+    Gate("segmentation", "edgetpu", "agreement", "mean", 0.98, _COMPILED),
+    Gate("quantity", "float", "raw_difference", "worst", 0.01, _SAME),
+    Gate("quantity", "int8", "fraction_difference", "mean", 0.05, _VOLUME),
+    Gate("quantity", "int8", "fraction_difference", "worst", 0.125, _FUSED),
+    Gate("quantity", "int8", "agreement", "mean", 0.9, _BETWEEN),
+    Gate("quantity", "int8", "confidence_difference", "mean", 0.1, _CONFIDENCE),
+    Gate("quantity", "edgetpu", "fraction_difference", "worst", 0.05, _COMPILED),
+)
+"""Chosen with reasons, before any model was trained; what was measured stands in the documentation."""
+
+
+def transition_between(reference: str, stage: str) -> Transition:
+    """Return what lies between two stages, by their names."""
+    if not is_quantised(stage) and not is_quantised(reference):
+        return "float"
+    return "edgetpu" if is_quantised(stage) and is_quantised(reference) else "int8"
+
+
+def is_quantised(stage: str) -> bool:
+    """Tell by its name, as `tflite int8` or `edgetpu`, whether a stage computes in integers."""
+    return any(word in stage for word in ("int8", "edgetpu"))
+
+
+def judge(pairs: Iterable[PairResult], gates: Gates = DEFAULT) -> tuple[GateResult, ...]:
+    """Hold every pair against its gates; a value at the limit passes."""
+    return tuple(
+        _judged(pair, gate)
+        for pair in pairs
+        for gate in gates
+        if (gate.meaning, gate.transition) == (pair.meaning, pair.transition)
+    )
+
+
+def _judged(pair: PairResult, gate: Gate) -> GateResult:
+    value = getattr(pair.metrics[gate.metric], gate.statistic)
+    at_least = gate.metric in HIGHER_IS_BETTER
+    return GateResult(
+        output=pair.output,
+        reference=pair.reference,
+        stage=pair.stage,
+        metric=gate.metric,
+        statistic=gate.statistic,
+        value=value,
+        limit=gate.limit,
+        default_limit=next((known.limit for known in DEFAULT if _key(known) == _key(gate)), None),
+        at_least=at_least,
+        passed=value >= gate.limit if at_least else value <= gate.limit,
+    )
+
+
+def load_gates(path: Path) -> Gates:
+    """Return the default gates with the limits of a TOML file in their place or beside them.
+
+    `[inverse_depth.int8]` with `aligned_error.mean = 0.4` sets one limit: meaning, transition, metric and
+    statistic. Raises `ConvertError`, one line with the file and the key, for anything else.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConvertError(f"{path}: cannot be read ({error.strerror}); name a TOML file of limits") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConvertError(f"{path}: not valid TOML ({error})") from None
+    wanted = {_key(gate): gate for gate in DEFAULT}
+    for key, limit in _limits(path, tables, ()):
+        wanted[key] = _gate(path, key, limit)
+    return tuple(wanted.values())
+
+
+_Key = tuple[str, ...]
+
+
+def _key(gate: Gate) -> _Key:
+    return (gate.meaning, gate.transition, gate.metric, gate.statistic)
+
+
+def _limits(path: Path, table: Mapping[str, object], above: _Key) -> Iterable[tuple[_Key, object]]:
+    for name, value in table.items():
+        key = (*above, name)
+        if isinstance(value, Mapping):
+            yield from _limits(path, cast("Mapping[str, object]", value), key)
+        else:
+            yield key, value
+
+
+def _gate(path: Path, key: _Key, limit: object) -> Gate:
+    known: tuple[tuple[str, ...], ...] = (
+        get_args(Meaning),
+        get_args(Transition),
+        METRICS.get(cast("Meaning", key[0]), ()),
+        (*get_args(Statistic)[:3], *(("pooled",) if "miou" in key else ())),
+    )
+    for depth, names in enumerate(known):
+        if len(key) <= depth or key[depth] not in names:
+            raise ConvertError(
+                f"{path}: {'.'.join(key)}: level {depth + 1} must be one of {', '.join(names)}"
+            )
+    if len(key) > len(known):
+        raise ConvertError(f"{path}: {'.'.join(key)}: one level too many")
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit <= 1:
+        raise ConvertError(f"{path}: {'.'.join(key)}: must be a number from 0 to 1")
+    meaning, transition, metric, statistic = key
+    return Gate(
+        cast("Meaning", meaning),
+        cast("Transition", transition),
+        metric,
+        cast("Statistic", statistic),
+        float(limit),
+        f"set by {path.name}",
+    )
