@@ -70,14 +70,15 @@ DEFAULT: Final[Gates] = (
 
 
 def transition_between(reference: str, stage: str) -> Transition:
-    """Return what lies between two stages, by their names."""
-    if not is_quantised(stage) and not is_quantised(reference):
+    """Return what lies between two stages, by their names as `tflite int8` or `edgetpu`."""
+    quantised = [name for name in (reference, stage) if is_quantised(name)]
+    if not quantised:
         return "float"
-    return "edgetpu" if is_quantised(stage) and is_quantised(reference) else "int8"
+    return "edgetpu" if len(quantised) == 2 and "edgetpu" in stage + reference else "int8"
 
 
 def is_quantised(stage: str) -> bool:
-    """Tell by its name, as `tflite int8` or `edgetpu`, whether a stage computes in integers."""
+    """Tell by its name whether a stage computes in integers."""
     return any(word in stage for word in ("int8", "edgetpu"))
 
 

@@ -1,6 +1,7 @@
 """The comparison as Markdown for people."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from convert.parity.metrics import HIGHER_IS_BETTER
@@ -25,11 +26,30 @@ _MEANINGS: Final = {
 }
 
 _WORST_LISTED: Final = 8
+_SUMMARISED: Final = 3
+"""Metrics of each output in the summary."""
 
 
 def markdown(result: ParityResult) -> str:
     """Return the report's text; pictures are linked by the names in `result.sheets`."""
     return "\n".join(_lines(result)) + "\n"
+
+
+def summary(result: ParityResult, folder: Path) -> str:
+    """Return the comparison with the reference in a few lines, for a terminal."""
+    lines = [f"{result.network}: {len(result.pictures)} pictures ({result.picture_origin}), mean / worst:"]
+    for pair in result.pairs:
+        if pair.reference == result.reference:
+            metrics = (
+                f"{name} {metric_text(name, metric.mean)} / {metric_text(name, metric.worst)}"
+                for name, metric in list(pair.metrics.items())[:_SUMMARISED]
+            )
+            lines.append(f"  {pair.stage} against {pair.reference}, {pair.output}: {', '.join(metrics)}")
+    failed = [gate for gate in result.gates if not gate.passed]
+    lines += [f"  FAILED {gate}" for gate in failed]
+    if not failed:
+        lines.append(f"all {len(result.gates)} gates passed" if result.gates else "no gate applies")
+    return "\n".join((*lines, f"report: {folder / REPORT_FILE}"))
 
 
 def metric_text(name: str, value: float) -> str:

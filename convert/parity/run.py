@@ -34,12 +34,15 @@ def run_parity(
     """Compare as `compare` does, write the report to the folder `out`, and return the result.
 
     A failed gate does not raise: `enforce` of the result does. The report is `report.md`, `report.json` and
-    one `sheet-<output>.png` for each output; it appears when all is done, in place of an earlier one. Raises
+    one `sheet-*.png` for each output; it appears when all is done, in place of an earlier one. Raises
     `ConvertError` where the folder cannot be written, before any stage runs.
     """
     with _filled(out) as folder:
         result = compare(stages, spec, images, picture_names, gates=gates, origin=origin)
-        sheets = {output.name: f"sheet-{output.name}.png" for output in spec.outputs}
+        sheets = {
+            output.name: f"sheet-{number}-{output.meaning}.png"
+            for number, output in enumerate(spec.outputs, 1)
+        }
         shown = {o.name: rank_pictures(result, o.name)[:PICTURES_SHOWN] for o in spec.outputs}
         places = sorted(set().union(*shown.values()))
         # Keeping what every stage gave for every picture would have taken gigabytes.
