@@ -1,0 +1,116 @@
+"""Pictures as a network takes them, for calibration and comparison: from files, or from the simulator.
+
+The device feeds its rectified top view of the tray, squeezed to the network's size with nothing cut off and
+nothing added. Pictures are treated the same here: the whole of each, whatever its aspect ratio.
+"""
+
+import logging
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from appliance.errors import PictureError
+from appliance.picture import Picture, load_picture
+from convert.errors import ConvertError
+from convert.networks.spec import NetworkSpec
+from convert.networks.stage import Array
+from convert.simulated_trays import simulated_trays
+
+_LOG = logging.getLogger(__name__)
+
+_ENDINGS: Final = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"))
+
+_MAP: Final = re.compile(
+    r"(^|[_.-])(class|comp|compartment|tray|height|depth|mask|label|segmentation)(e?s)?(_amodal)?\.(png|tiff?)$",
+    re.IGNORECASE,
+)
+"""Ends the name of a ground truth map, as synthetic trays have them beside pictures; maps are lossless."""
+
+
+def network_input(picture: Picture, spec: NetworkSpec) -> Array:
+    """Return a picture (any H, W, 3; blue, green, red) as `spec` takes it: (H, W, 3) float32, normalised."""
+    small = cv2.resize(picture, (spec.width, spec.height), interpolation=cv2.INTER_AREA)
+    rgb = small[:, :, ::-1].astype(np.float32) / 255
+    return ((rgb - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)).astype(np.float32)
+
+
+def load_inputs(
+    path: Path | Sequence[Path], spec: NetworkSpec, *, limit: int | None = None, seed: int = 0
+) -> Array:
+    """Return the pictures of a folder and its subfolders, or of files: float32 (N, H, W, 3), normalised.
+
+    Ordered by name. Of more than `limit`, a random choice by `seed`. Ground truth maps and hidden files are
+    passed over, damaged pictures too, with one warning. Raises `ConvertError` where no picture is left.
+    """
+    return load_named_inputs(path, spec, limit=limit, seed=seed)[1]
+
+
+def load_named_inputs(
+    path: Path | Sequence[Path], spec: NetworkSpec, *, limit: int | None = None, seed: int = 0
+) -> tuple[tuple[str, ...], Array]:
+    """Return what `load_inputs` does, with a name for each: its path below the folder, or the file's name."""
+    files = _files(path)
+    where = path if isinstance(path, Path) else path[0].parent
+    order = np.random.default_rng(seed).permutation(len(files))
+    wanted = len(files) if limit is None else limit
+    found: dict[int, Array] = {}
+    faults: list[str] = []
+    for index in (int(number) for number in order):
+        if len(found) >= wanted:
+            break
+        try:
+            found[index] = network_input(load_picture(files[index]), spec)
+        except PictureError as error:
+            faults.append(str(error))
+    if not found:
+        raise ConvertError(f"{where}: none of {len(faults)} pictures can be used: {faults[0]}")
+    if faults:
+        _LOG.warning("%s: %d pictures passed over, as %s", where, len(faults), faults[0])
+    chosen = sorted(found)
+    names = tuple(
+        files[index].relative_to(path).as_posix()
+        if isinstance(path, Path) and path.is_dir()
+        else files[index].name
+        for index in chosen
+    )
+    return names, np.stack([found[index] for index in chosen])
+
+
+def simulated_inputs(spec: NetworkSpec, count: int, seed: int = 0) -> Array:
+    """Return simulated trays seen from above: float32 (count, H, W, 3), normalised; see `simulated_trays`."""
+    views = simulated_trays(spec.width, spec.height, count, seed)
+    return np.stack([network_input(view, spec) for view in views])
+
+
+def _files(path: Path | Sequence[Path]) -> list[Path]:
+    if not isinstance(path, Path):
+        if not path:
+            raise ConvertError("no pictures were named; give a folder or files")
+        return [file for one in path for file in _files(one)]
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise ConvertError(f"{path}: no such folder or picture; check the name")
+    found: list[Path] = []
+    try:
+        for folder, folders, names in os.walk(path, onerror=_refuse):
+            folders[:] = (name for name in folders if not name.startswith("."))
+            found += (Path(folder, name) for name in names if _is_picture(name))
+    except OSError as error:
+        raise ConvertError(f"{error.filename}: cannot be read ({error.strerror}); check its rights") from None
+    if not found:
+        raise ConvertError(f"{path}: no pictures in it; give a folder with .jpg or .png pictures")
+    return sorted(found, key=lambda file: file.relative_to(path).parts)
+
+
+def _is_picture(name: str) -> bool:
+    return Path(name).suffix.lower() in _ENDINGS and not name.startswith(".") and _MAP.search(name) is None
+
+
+def _refuse(error: OSError) -> None:
+    raise error
