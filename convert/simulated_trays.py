@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 import cv2
 import numpy as np
@@ -13,6 +13,8 @@ from appliance.camera.simulation.tray_painter import paint_tray
 from appliance.camera.simulation.view import View
 from appliance.picture import Picture
 
+_BELTS: Final[tuple[Literal["dark", "light"], ...]] = ("dark", "light")
+_TILTS_DEG: Final = (0.0, 6.0)
 _FULL_SHARE: Final = 0.25
 _EMPTY_SHARE: Final = 0.25
 _LITTER_SHARE: Final = 0.25
@@ -31,7 +33,7 @@ def simulated_trays(width: int, height: int, count: int, seed: int) -> Iterator[
     """
     views = [
         View(SimulatorSettings(belt=belt, tilt_deg=tilt_deg, seed=1))
-        for belt, tilt_deg in itertools.product(("dark", "light"), (0.0, 6.0))
+        for belt, tilt_deg in itertools.product(_BELTS, _TILTS_DEG)
     ]
     kinds: tuple[TrayKind, ...] = get_args(TrayKind)
     for number in range(count):
