@@ -3,18 +3,28 @@
 PYTHON ?= python3
 DATA ?= ../shared/data
 ARGS ?=
+PIP_ARGS ?=
+OUT ?= models
+MIDAS_CHECKPOINT ?= weights/midas.pt
+RESNET_CHECKPOINT ?= weights/resnet.pt
+CALIBRATION ?=
+PICTURES ?=
 BIN := .venv/bin
 READY := .venv/.ready
+READY_DEV := .venv/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow lint types check bench trigger accuracy reference clean
+.PHONY: help setup setup-dev run test test-slow lint types check bench trigger accuracy reference
+.PHONY: convert-env models clean
 
 help: ## Explain every target
 	@echo "Janban measures what comes back on canteen trays. Targets (ARGS=… is passed on):"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | while IFS='|' read -r target text; do \
 	    printf '%-14s %s\n' "$$target" "$$text"; done
 
-setup: $(READY) ## Set up the virtual environment .venv (PYTHON=python3.13 picks another Python)
+setup: $(READY) ## Set up .venv for the appliance (PYTHON=python3.13 picks another Python)
+
+setup-dev: $(READY_DEV) ## Set up .venv for tests and convert, with PyTorch (PIP_ARGS goes to pip)
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -22,24 +32,28 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	    { echo "make: $(PYTHON) has no venv module; on Debian: apt install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[demo]'
+	@touch $@
+
+$(READY_DEV): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[dev]'
 	@touch $@
 
 # The shell ignores Ctrl-C, so that the demo can end cleanly and has the last word.
 run: setup ## Run everything on this machine: simulated tray line, broker, subscriber; Ctrl-C ends it
 	@trap : INT; $(BIN)/appliance demo $(ARGS); status=$$?; [ $$status -eq 130 ] || exit $$status
 
-test: setup ## Run the tests (ARGS="-k trigger")
+test: setup-dev ## Run the tests (ARGS="-k trigger")
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-slow: setup ## Run the long tests
+test-slow: setup-dev ## Run the long tests
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
-lint: setup ## Check style and format
+lint: setup-dev ## Check style and format
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 
-types: setup ## Check the types
+types: setup-dev ## Check the types
 	@$(BIN)/mypy
 
 check: lint types test ## Check everything that a change has to pass
@@ -54,10 +68,22 @@ trigger: setup ## Count what the trigger makes of 2,000 simulated trays
 accuracy: setup ## Compare measured with true leftovers on rendered trays (DATA=../shared/data)
 	@$(BIN)/python -m benchmarks.accuracy --data $(DATA) $(ARGS)
 
-reference: setup ## Write docs/configuration.md and the JSON Schemas anew
+reference: setup-dev ## Write docs/configuration.md and the JSON Schemas anew
 	@$(BIN)/python -m appliance.config_reference
 	@$(BIN)/python -m appliance.readings.schema
 	@$(BIN)/python -m appliance.inference.schema
+
+convert-env: setup-dev ## Build the converters' own environments, with TensorFlow (ARGS=onnx2tf for one)
+	@$(BIN)/convert env $(ARGS)
+
+# Calibration and comparison take simulated trays unless CALIBRATION and PICTURES name folders of real ones.
+models: setup-dev ## Make models/ from the checkpoints (OUT=, MIDAS_CHECKPOINT=, RESNET_CHECKPOINT=, PICTURES=)
+	@$(BIN)/convert midas --checkpoint $(MIDAS_CHECKPOINT) --out $(OUT) --device-only \
+	    $(if $(CALIBRATION),--calibration $(CALIBRATION)) $(if $(PICTURES),--pictures $(PICTURES)) $(ARGS)
+	@$(BIN)/convert resnet --checkpoint $(RESNET_CHECKPOINT) --out $(OUT) --device-only \
+	    $(if $(CALIBRATION),--calibration $(CALIBRATION)) $(if $(PICTURES),--pictures $(PICTURES)) $(ARGS)
+	@if command -v edgetpu_compiler >/dev/null; then $(BIN)/convert edgetpu --models $(OUT); \
+	    else echo "make: no edgetpu_compiler on PATH: $(OUT) has no models for the Coral yet" >&2; fi
 
 clean: ## Remove the environment, caches and the demo's files
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist run *.egg-info
