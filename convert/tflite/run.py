@@ -1,5 +1,6 @@
 """A .tflite file as a stage of the chain, run by LiteRT as on the device."""
 
+import ctypes
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -35,8 +36,6 @@ def tflite_stage(path: Path, spec: NetworkSpec, threads: int = 1) -> Stage:
     compiled = _is_compiled(graph)
     delegates = [_edge_tpu(path)] if compiled else []
     try:
-        # The file on disk may have changed since it was judged, the bytes cannot: but a copy of a large model
-        # is not worth it, for whoever changes files here harms only himself.
         interpreter = litert.Interpreter(str(path), experimental_delegates=delegates, num_threads=threads)
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
@@ -149,6 +148,8 @@ def _is_compiled(graph: Graph) -> bool:
 
 def _edge_tpu(path: Path) -> object:
     try:
+        # LiteRT's own loading of an absent library leaves a broken object, which complains when it is freed.
+        ctypes.CDLL(EDGE_TPU_LIBRARY)
         return litert.load_delegate(EDGE_TPU_LIBRARY)
     except OSError:
         raise ToolError(
