@@ -5,7 +5,7 @@ the encoder's keys are torchvision's.
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +60,11 @@ class ResNetTray(Network):
     def backbone(self) -> "ResNetEncoder":
         """The part that ImageNet weights fit."""
         return self.encoder
+
+    @property
+    def quantity_head(self) -> "QuantityHead | None":
+        """The classifier of what is left, if the network has one."""
+        return cast("QuantityHead", self.heads["quantity"]) if "quantity" in self.heads else None
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Return each head's scores, in the order of the heads."""

@@ -1,0 +1,118 @@
+"""State dicts: read without running anything, loaded strictly or not at all."""
+
+import pickle
+import struct
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+from torch import Tensor, nn
+
+from convert.errors import CheckpointError
+
+_SHOWN = 3
+_WRAPPERS = ("state_dict", "model")
+_PARALLEL_PREFIX = "module."
+_COUNTER = "num_batches_tracked"
+"""BatchNorm does not use it once it is trained, and older files do not have it."""
+
+_DAMAGED = (
+    *(RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError),
+    *(zipfile.BadZipFile, struct.error),
+)
+"""What `torch.load` raises on files that are cut off or are something else."""
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Return the state dict of a file that `torch.save` wrote, on the CPU; nothing in it is executed.
+
+    It may lie plainly in the file, or below `state_dict` or `model`, and its keys may begin with
+    DataParallel's `module.`. Raises `CheckpointError`, one line.
+    """
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file; give a checkpoint") from None
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except pickle.UnpicklingError:
+        raise CheckpointError(
+            f"{path}: not a checkpoint, or one that runs code when it is read; "
+            "save network.state_dict() with torch.save"
+        ) from None
+    except _DAMAGED as error:
+        raise CheckpointError(
+            f"{path}: damaged or not a checkpoint ({_line(error)}); fetch or save it again"
+        ) from None
+    return _unwrapped(found, str(path))
+
+
+def download_state(address: str) -> dict[str, Tensor]:
+    """Return the state dict of a public file, which `torch.hub` fetches once and keeps.
+
+    Raises `CheckpointError`, one line.
+    """
+    try:
+        found = torch.hub.load_state_dict_from_url(address, map_location="cpu", weights_only=True)
+    except (URLError, OSError) as error:
+        raise CheckpointError(
+            f"{address}: cannot be fetched ({_line(error)}); fetch it elsewhere and give the file"
+        ) from None
+    except (pickle.UnpicklingError, *_DAMAGED) as error:
+        raise CheckpointError(f"{address}: what came is damaged ({_line(error)}); try again") from None
+    return _unwrapped(found, address)
+
+
+def fill(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Load `state` into `module`: its keys, its shapes, finite numbers, nothing missing and nothing more.
+
+    Raises `CheckpointError`, one line that names `source`, and then has changed nothing.
+    """
+    wanted = module.state_dict()
+    faults = {
+        "missing": [key for key in wanted if key not in state and not key.endswith(_COUNTER)],
+        "unexpected": [key for key in state if key not in wanted],
+    }
+    found = " and ".join(f"{len(keys)} keys {kind} ({_some(keys)})" for kind, keys in faults.items() if keys)
+    if found:
+        raise CheckpointError(f"{source}: {found} of {len(wanted)}; give a checkpoint of this network")
+    shared = [key for key in wanted if key in state]
+    shapes = [
+        f"{key} is {tuple(state[key].shape)}, not {tuple(wanted[key].shape)}"
+        for key in shared
+        if state[key].shape != wanted[key].shape
+    ]
+    if shapes:
+        raise CheckpointError(
+            f"{source}: {len(shapes)} of {len(wanted)} shapes differ ({_some(shapes)}); "
+            "give a checkpoint of this network"
+        )
+    broken = [key for key in shared if not bool(state[key].isfinite().all())]
+    if broken:
+        raise CheckpointError(f"{source}: not all numbers are finite in {_some(broken)}; train again")
+    module.load_state_dict({**wanted, **state})
+
+
+def _unwrapped(found: object, source: str) -> dict[str, Tensor]:
+    if not isinstance(found, Mapping):
+        kind = type(found).__name__
+        raise CheckpointError(f"{source}: holds a {kind}, not a state dict; save network.state_dict()")
+    inner = next((found[key] for key in _WRAPPERS if isinstance(found.get(key), Mapping)), found)
+    strange = [
+        key for key, value in inner.items() if not (isinstance(key, str) and isinstance(value, Tensor))
+    ]
+    if strange or not inner:
+        what = f"{strange[0]!r} is not a tensor" if strange else "it is empty"
+        raise CheckpointError(f"{source}: not a state dict ({what}); save network.state_dict()")
+    parallel = all(key.startswith(_PARALLEL_PREFIX) for key in inner)
+    return {key.removeprefix(_PARALLEL_PREFIX) if parallel else key: value for key, value in inner.items()}
+
+
+def _some(items: Sequence[str]) -> str:
+    return ", ".join(items[:_SHOWN]) + (", …" if len(items) > _SHOWN else "")
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")
