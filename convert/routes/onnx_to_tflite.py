@@ -55,12 +55,12 @@ def convert_onnx(
     """
     chosen = route_of(route)
     _judge(calibration, spec)
-    python_of(chosen.environment)
     log = out / f"{spec.name}-{chosen.name}.log"
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{spec.name}-", dir=out) as name:
             scratch = Path(name).absolute()
+            python_of(chosen.environment)
             log.write_bytes(b"")
             np.save(scratch / "pictures.npy", calibration)
             made = _convert(onnx.absolute(), spec, scratch, log, route=chosen, io=io)
