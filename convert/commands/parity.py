@@ -57,8 +57,8 @@ def command(options: argparse.Namespace) -> int:
     for reason in opened.absent:
         print(f"convert parity: left out: {reason}", file=sys.stderr)
     if len(opened.stages) < 2:
-        there = opened.stages[0].name if opened.stages else "no stage"
-        raise ConvertError(f"only {there} is given; a comparison takes two stages or more")
+        there = f"only {opened.stages[0].name}" if opened.stages else "no stage"
+        raise ConvertError(f"{there} is given; a comparison takes two stages or more")
     names, images, origin = _pictures(options.pictures, opened.spec, options.limit)
     result = run_parity(opened.stages, opened.spec, images, names, options.out, gates=gates, origin=origin)
     print(result.model_dump_json() if options.json else summary(result, options.out))

@@ -91,7 +91,7 @@ def open_stages(files: StageFiles, *, compiled_must_run: bool) -> Opened:
         from convert.routes.saved_model import saved_model_stage  # noqa: PLC0415 - only where it is used
 
         stages.append(saved_model_stage(files.saved_model, spec, route=files.route))
-    named = [(stage, path.stem) for path in files.tflite for stage in [_tflite(path, spec)]]
+    named = [(_tflite(path, spec), path.stem) for path in files.tflite]
     if files.edgetpu is not None:
         try:
             named.append((_compiled(files.edgetpu, spec), files.edgetpu.stem))
@@ -110,20 +110,15 @@ def _told_by_files(files: StageFiles) -> NetworkSpec | None:
 
 
 def _pytorch(files: StageFiles, told: NetworkSpec | None) -> tuple[NetworkSpec, Stage]:
-    from convert.networks.checkpoint import fill, read_checkpoint  # noqa: PLC0415 - brings torch
-    from convert.networks.recognise import Family, as_ours, recognise  # noqa: PLC0415
+    from convert.networks.recognise import Family, open_checkpoint  # noqa: PLC0415 - brings torch
     from convert.networks.torch_stage import torch_stage  # noqa: PLC0415
 
     checkpoint = cast("Path", files.checkpoint)
-    state = read_checkpoint(checkpoint)
+    family = None
     if files.network is not None:
-        family = files.network.partition("-")[0].rstrip("0123456789")
-    else:
-        family = "midas" if any(key.startswith("pretrained.") for key in state) else "resnet"
+        family = cast("Family", files.network.partition("-")[0].rstrip("0123456789"))
     height, width = (256, 256) if told is None else (told.height, told.width)
-    state = as_ours(cast("Family", family), state)
-    network = recognise(cast("Family", family), state, height=height, width=width)
-    fill(network, state, checkpoint)
+    network = open_checkpoint(checkpoint, family, height=height, width=width)
     if files.network not in (None, network.spec.name):
         raise ConvertError(f"{checkpoint}: is of {network.spec.name}, not of {files.network}")
     return network.spec, torch_stage(network)
