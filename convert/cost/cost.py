@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from convert.cost import memory
-from convert.cost.devices import ON_CHIP_BYTES, USB_2, USB_3, Partition, edge_tpu_seconds, pi_4_seconds
+from convert.cost.devices import USB_2, USB_3, Partition, edge_tpu_seconds, pi_4_seconds
 from convert.cost.operations import counts, parameter_bytes, work_of
+from convert.edgetpu.check import check
+from convert.edgetpu.parameters import USABLE_BYTES
+from convert.edgetpu.status import Status
 from convert.errors import ModelFileError
 from convert.tflite.graph import read_graph
 from convert.tflite.graph_types import Subgraph
@@ -19,9 +22,9 @@ _COMPILED: Final = "edgetpu-custom-op"
 class Cost:
     """Bytes, operators by name, multiply-accumulates by kind, and predicted times in milliseconds.
 
-    `live_bytes` is the least that activations need, `arena_bytes` what a greedy allocation needs. `pi_4_ms` is
-    the time on four threads. Of the Coral, `cached_bytes` of parameters stay on the chip, and operators that
-    do not map run on the Pi's processor; the times are None where nothing maps.
+    `live_bytes` is the least that activations need, `arena_bytes` what a greedy allocation needs. `pi_4_ms`
+    is the time on four threads. Of `coral_bytes` of parameters, as the Edge TPU stores them, `cached_bytes`
+    stay on the chip; operators that do not map run on the Pi's processor; the times are None where none maps.
     """
 
     file: str
@@ -34,6 +37,7 @@ class Cost:
     input_bytes: int
     output_bytes: int
     mapped: int
+    coral_bytes: int
     cached_bytes: int
     pi_4_ms: float
     coral_usb_3_ms: float | None
@@ -59,10 +63,10 @@ class Cost:
         return {name: value for name, value in figures.items() if value is not None}
 
 
-def cost_of(path: Path, *, cache_bytes: int = ON_CHIP_BYTES) -> Cost:
+def cost_of(path: Path, *, cache_bytes: int = USABLE_BYTES) -> Cost:
     """Return what a .tflite file costs; `cache_bytes` of parameters find room on the Coral's chip.
 
-    Nothing is run. Raises `ModelFileError`, one line, for a file that is damaged or compiled for the Edge TPU.
+    Nothing is run. Raises `ModelFileError` for a file that is damaged or compiled for the Edge TPU.
     """
     graph = read_graph(path)
     main = graph.main
@@ -75,10 +79,11 @@ def cost_of(path: Path, *, cache_bytes: int = ON_CHIP_BYTES) -> Cost:
     for work in works.values():
         if work.macs:
             macs[work.kind] = macs.get(work.kind, 0) + work.macs
-    mapped = _mapped(main)
+    judged = check(graph)
+    mapped = {j.operator.index for j in judged.judgements if j.status == Status.MAPPED}
     partition = Partition(
         works=tuple(works[index] for index in sorted(mapped)),
-        parameter_bytes=parameter_bytes(main, mapped),
+        parameter_bytes=judged.parameter_bytes,
         border_bytes=_border_bytes(main, mapped),
     )
     on_host = pi_4_seconds(work for index, work in works.items() if index not in mapped)
@@ -98,17 +103,12 @@ def cost_of(path: Path, *, cache_bytes: int = ON_CHIP_BYTES) -> Cost:
         input_bytes=sum(main.tensors[index].size_bytes for index in main.inputs),
         output_bytes=sum(main.tensors[index].size_bytes for index in main.outputs),
         mapped=len(mapped),
+        coral_bytes=partition.parameter_bytes,
         cached_bytes=min(partition.parameter_bytes, cache_bytes),
         pi_4_ms=pi_4_seconds(works.values()) * 1000,
         coral_usb_3_ms=coral_ms[USB_3] if mapped else None,
         coral_usb_2_ms=coral_ms[USB_2] if mapped else None,
     )
-
-
-def _mapped(subgraph: Subgraph) -> Collection[int]:
-    """Return the operators that an Edge TPU would take."""
-    quantised = {operator.index for operator in subgraph.operators if work_of(subgraph, operator).quantised}
-    return quantised
 
 
 def _border_bytes(subgraph: Subgraph, mapped: Collection[int]) -> int:

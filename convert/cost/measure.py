@@ -4,11 +4,17 @@ LiteRT can take its process down with a model that it does not like; the worksho
 """
 
 import json
+import statistics
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert.interpreter import Interpreter
 
 from convert.errors import ModelFileError
 
@@ -43,12 +49,6 @@ def measure(path: Path, *, runs: int = 20, threads: int = 1) -> Latency:
 
 
 def _run(path: str, runs: int, threads: int) -> Latency:
-    import statistics
-    import time
-
-    import numpy as np
-    from ai_edge_litert.interpreter import Interpreter
-
     interpreter = Interpreter(path, num_threads=threads)
     interpreter.allocate_tensors()
     noise = np.random.default_rng(0)
@@ -63,10 +63,12 @@ def _run(path: str, runs: int, threads: int) -> Latency:
     return Latency(round(statistics.median(times_ms), 3), round(min(times_ms), 3), runs, threads)
 
 
-def _noise(generator: Any, details: dict[str, Any]) -> Any:  # noqa: ANN401 - numpy is imported by who calls
-    if details["dtype"].__name__.startswith("float"):
-        return generator.random(details["shape"], dtype="float32").astype(details["dtype"])
-    return generator.integers(0, 100, details["shape"]).astype(details["dtype"])
+def _noise(generator: np.random.Generator, details: dict[str, Any]) -> npt.NDArray[np.generic]:
+    """Return values in 0..1 for floats and in 0..99 for integers, of the tensor's shape and type."""
+    dtype = np.dtype(details["dtype"])
+    shape = tuple(int(size) for size in details["shape"])
+    values = generator.random(shape) if dtype.kind == "f" else generator.integers(0, 100, shape)
+    return values.astype(dtype)
 
 
 if __name__ == "__main__":

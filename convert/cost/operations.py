@@ -10,6 +10,7 @@ from convert.tflite.graph_types import Operator, Subgraph, Tensor
 CONVOLUTION: Final = "convolution"
 DEPTHWISE: Final = "depthwise"
 MATRIX: Final = "matrix"
+OTHER: Final = "other"
 
 _KINDS: Final = {
     "CONV_2D": CONVOLUTION,
@@ -52,12 +53,16 @@ def work_of(subgraph: Subgraph, operator: Operator) -> Work:
     """
     inputs = [tensor for tensor in subgraph.inputs_of(operator) if tensor is not None]
     outputs = [tensor for tensor in subgraph.outputs_of(operator) if tensor is not None]
-    macs = _macs(operator, inputs, outputs)
+    kind = _KINDS.get(operator.name, OTHER)
+    if not outputs or len(inputs) < (3 if operator.name == "TRANSPOSE_CONV" else 2):
+        kind = OTHER
+    swapped = bool(operator.options.get("adj_y"))
+    macs = 0 if kind == OTHER else _macs(operator.name, inputs, outputs[0], swapped=swapped)
     moves = operator.name not in MOVES_NOTHING
     flowing = {tensor.index: tensor for tensor in (*inputs, *outputs) if not tensor.is_constant}
     return Work(
         operator=operator.name,
-        kind=_KINDS.get(operator.name, "other") if macs else "other",
+        kind=kind if macs else OTHER,
         quantised=any(tensor.dtype in _INTEGERS for tensor in inputs),
         macs=macs,
         elements=sum(tensor.elements for tensor in outputs) if moves else 0,
@@ -81,25 +86,21 @@ def counts(subgraph: Subgraph) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _macs(operator: Operator, inputs: list[Tensor], outputs: list[Tensor]) -> int:
-    """Return multiply-accumulates; 0 for operators that have none, or whose tensors are not as they should."""
-    if (
-        operator.name not in _KINDS
-        or not outputs
-        or len(inputs) < (3 if operator.name == "TRANSPOSE_CONV" else 2)
-    ):
-        return 0
-    weights, written = inputs[1].shape, outputs[0].elements
-    match operator.name, weights:
+def _macs(name: str, inputs: list[Tensor], output: Tensor, *, swapped: bool) -> int:
+    """Return multiply-accumulates; `swapped`: a BATCH_MATMUL takes its second operand transposed."""
+    weights = inputs[1].shape
+    match name, weights:
         # Weights are (out, height, width, in of a group), and (1, height, width, out) for depthwise.
         case "CONV_2D", (_, height, width, depth):
-            return written * height * width * depth
+            terms = height * width * depth
         case "DEPTHWISE_CONV_2D", (_, height, width, _):
-            return written * height * width
+            terms = height * width
         case "TRANSPOSE_CONV", (channels, height, width, _):
             return inputs[2].elements * height * width * channels
         case "FULLY_CONNECTED", (_, depth):
-            return written * depth
+            terms = depth
         case "BATCH_MATMUL", (*_, rows, columns):
-            return written * (columns if operator.options.get("adj_y") else rows)
-    return 0
+            terms = columns if swapped else rows
+        case _:
+            terms = 0
+    return output.elements * terms
