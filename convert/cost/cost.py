@@ -1,6 +1,6 @@
 """What a model costs: size, operations, memory, and predicted times."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -109,6 +109,18 @@ def cost_of(path: Path, *, cache_bytes: int = USABLE_BYTES) -> Cost:
         coral_usb_3_ms=coral_ms[USB_3] if mapped else None,
         coral_usb_2_ms=coral_ms[USB_2] if mapped else None,
     )
+
+
+def costs_of(paths: Sequence[Path]) -> list[Cost]:
+    """Return the costs of models that are compiled together: each leaves to the next what it does not cache.
+
+    Raises `ModelFileError` as `cost_of` does.
+    """
+    costs: list[Cost] = []
+    for path in paths:
+        taken = sum(cost.cached_bytes for cost in costs)
+        costs.append(cost_of(path, cache_bytes=USABLE_BYTES - taken))
+    return costs
 
 
 def _border_bytes(subgraph: Subgraph, mapped: Collection[int]) -> int:
