@@ -41,7 +41,7 @@ class TinyNetwork(Network):
         return (
             _doubled(self.scores(wide)),
             _doubled(functional.relu(self.depth(wide))),
-            self.quantity(features.mean((2, 3))),
+            self.quantity(functional.adaptive_avg_pool2d(features, 1).flatten(1)),
         )
 
 
