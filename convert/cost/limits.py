@@ -22,7 +22,7 @@ PI_4_BUSY_W: Final = 6.4
 CORAL_W: Final = 2.0
 """Edge TPU at 4 TOPS, 0.5 W for each (Coral's page of benchmarks)."""
 
-BUSY_LINE_TRAYS_PER_MINUTE: Final = 12
+TRAYS_PER_MINUTE: Final = 12
 COOL_SHARE: Final = 0.5
 """Of the time at full load; above it, a box without a fan has to be watched for throttling."""
 
@@ -54,8 +54,8 @@ def _latency(costs: Sequence[Cost]) -> Limit:
     return Limit(
         "latency",
         verdict,
-        f"a tray takes {cpu_ms:.0f} ms on the Pi 4 alone, {coral_ms:.0f} ms with a Coral; all of its stages are to "
-        f"take {TYPICAL_CPU_MS:.0f} and {TYPICAL_CORAL_MS:.0f} ms as a rule, {DEADLINE_MS:.0f} ms at the most",
+        f"{cpu_ms:.0f} ms for a tray on the Pi 4 alone, {coral_ms:.0f} ms with a Coral; all stages together "
+        f"are to take {TYPICAL_CPU_MS:.0f} and {TYPICAL_CORAL_MS:.0f} ms, never more than {DEADLINE_MS:.0f}",
         {"pi_4_cpu_ms": cpu_ms, "coral_usb_3_ms": coral_ms, "budget_ms": DEADLINE_MS},
     )
 
@@ -105,13 +105,13 @@ def _size(costs: Sequence[Cost]) -> Limit:
 def _power(costs: Sequence[Cost]) -> Limit:
     cpu_s, coral_s = sum(cost.pi_4_ms for cost in costs) / 1000, sum(_coral_ms(cost) for cost in costs) / 1000
     cpu_j, coral_j = cpu_s * PI_4_BUSY_W, coral_s * (PI_4_IDLE_W + CORAL_W)
-    busy = cpu_s * BUSY_LINE_TRAYS_PER_MINUTE / 60
+    busy = cpu_s * TRAYS_PER_MINUTE / 60
     return Limit(
         "power",
         "ok" if busy <= COOL_SHARE else "warn",
-        f"a tray takes {cpu_j:.2f} J on the Pi 4 alone ({PI_4_BUSY_W:g} W), {coral_j:.2f} J with a Coral "
-        f"({PI_4_IDLE_W:g} + {CORAL_W:g} W); at {BUSY_LINE_TRAYS_PER_MINUTE} trays a minute the Pi 4 alone is busy "
-        f"{busy:.0%} of the time",
+        f"{cpu_j:.2f} J for a tray on the Pi 4 alone ({PI_4_BUSY_W:g} W), {coral_j:.2f} J with a Coral "
+        f"({PI_4_IDLE_W:g} + {CORAL_W:g} W); {TRAYS_PER_MINUTE} trays a minute keep the Pi 4 alone busy "
+        f"for {busy:.0%} of the time",
         {"pi_4_joule": cpu_j, "coral_joule": coral_j, "pi_4_busy_share": busy},
     )
 

@@ -58,20 +58,26 @@ def live_bytes(kept: list[Life]) -> int:
 
 
 def arena_bytes(kept: list[Life]) -> int:
-    """Return the size of an arena that holds all tensors at fixed offsets.
+    """Return the size of an arena that holds all tensors at the offsets of `placed`."""
+    return max((offset + _aligned(life.size) for life, offset in placed(kept)), default=0)
+
+
+def placed(kept: list[Life]) -> list[tuple[Life, int]]:
+    """Return tensors with their offsets in bytes; what lives at the same time does not overlap.
 
     Greedy by size, as TFLite does it: Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
     Inference" (2020), section 5.2: the largest tensor first, each into the smallest gap between those that it
     meets, or behind them.
     """
-    placed: list[tuple[int, int, Life]] = []
-    end = 0
+    done: list[tuple[Life, int]] = []
     for life in sorted(kept, key=lambda life: (-life.size, life.index)):
-        size = -(-life.size // _ALIGNMENT) * _ALIGNMENT
-        offset = _smallest_gap(size, [(begin, stop) for begin, stop, other in placed if life.meets(other)])
-        placed.append((offset, offset + size, life))
-        end = max(end, offset + size)
-    return end
+        met = [(offset, offset + _aligned(other.size)) for other, offset in done if life.meets(other)]
+        done.append((life, _smallest_gap(_aligned(life.size), met)))
+    return done
+
+
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
 def _smallest_gap(size: int, taken: list[tuple[int, int]]) -> int:

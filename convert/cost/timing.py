@@ -1,4 +1,4 @@
-"""`python -m convert.cost.timing MODEL RUNS THREADS` prints how long each run took, in ms, as a JSON array."""
+"""`python -m convert.cost.timing MODEL RUNS THREADS` prints the times of the runs in ms, as JSON."""
 
 import json
 import sys
