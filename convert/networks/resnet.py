@@ -145,7 +145,7 @@ def quantity(scores: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64],
     scores = np.asarray(scores, np.float64)
     exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
     probabilities = exponentials / exponentials.sum(axis=-1, keepdims=True)
-    best = probabilities.argmax(axis=-1)
+    best = scores.argmax(axis=-1)
     fractions = np.asarray(QUANTITY_FRACTIONS)[best]
     return fractions, np.take_along_axis(probabilities, best[..., None], axis=-1)[..., 0]
 
