@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from appliance.inference.manifest import ElementType
-from convert.environment import python_of, versions_of
+from convert.environment import folder_of, python_of, versions_of
 from convert.errors import ToolError
 from convert.networks.spec import NetworkSpec
 from convert.networks.stage import Array
@@ -51,31 +51,25 @@ def convert_onnx(
     files, byte for byte; the SavedModel differs in names only.
 
     The first use builds the converter's environment. Raises `ToolError`: one line with the reason and the
-    log, kept as `NAME-ROUTE.log` in `out`; nothing else remains then.
+    converter's log, which is kept beside its environment; `out` is then as it was.
     """
     chosen = route_of(route)
     _judge(calibration, spec)
-    log = out / f"{spec.name}-{chosen.name}.log"
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{spec.name}-", dir=out) as name:
             scratch = Path(name).absolute()
             python_of(chosen.environment)
-            log.write_bytes(b"")
             np.save(scratch / "pictures.npy", calibration)
-            made = _convert(onnx.absolute(), spec, scratch, log, route=chosen, io=io)
-            converted = _keep(made, spec, out)
-        log.unlink()
+            return _keep(_convert(onnx.absolute(), spec, scratch, chosen, io), spec, out)
     except OSError as error:
         raise ToolError(
             f"{error.filename or out}: the conversion cannot be written ({error.strerror})"
         ) from None
-    return converted
 
 
-def _convert(
-    onnx: Path, spec: NetworkSpec, scratch: Path, log: Path, *, route: Route, io: ElementType
-) -> Converted:
+def _convert(onnx: Path, spec: NetworkSpec, scratch: Path, route: Route, io: ElementType) -> Converted:
+    log = scratch / "log"
     names = ("--input", spec.input_name, "--outputs", *(output.name for output in spec.outputs))
     pictures = ("--pictures", scratch / "pictures.npy")
     made = Converted(
@@ -101,7 +95,9 @@ def _convert(
                     what=what, deadline_s=_DEADLINE_S,
                 )  # fmt: skip
             except ToolError as error:
-                raise ToolError(f"{error}; see {log}") from None
+                kept = folder_of(route.environment).with_name(f"{spec.name}-{route.name}.log")
+                shutil.copyfile(log, kept)
+                raise ToolError(f"{error}; see {kept}") from None
     return made
 
 

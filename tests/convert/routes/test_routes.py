@@ -139,4 +139,4 @@ def test_a_truncated_onnx_file_is_one_line_with_a_log(
     cut.write_bytes(onnx.read_bytes()[:1000])
     with pytest.raises(ToolError, match=r"^[^\n]* on cut\.onnx failed: [^\n]*; see [^\n]*\.log$"):
         convert_onnx(cut, SPEC, images, tmp_path / "out", route=route)
-    assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".log"]
+    assert list((tmp_path / "out").iterdir()) == []
