@@ -103,8 +103,8 @@ def _size(costs: Sequence[Cost]) -> Limit:
 
 
 def _power(costs: Sequence[Cost]) -> Limit:
-    cpu_s, coral_s = sum(cost.pi_4_ms for cost in costs) / 1000, sum(_coral_ms(cost) for cost in costs) / 1000
-    cpu_j, coral_j = cpu_s * PI_4_BUSY_W, coral_s * (PI_4_IDLE_W + CORAL_W)
+    cpu_s = sum(cost.pi_4_ms for cost in costs) / 1000
+    cpu_j, coral_j = cpu_s * PI_4_BUSY_W, sum(_coral_joule(cost) for cost in costs)
     busy = cpu_s * TRAYS_PER_MINUTE / 60
     return Limit(
         "power",
@@ -127,6 +127,12 @@ _LIMITS: Final[Sequence[Callable[[Sequence[Cost]], Limit]]] = (
 
 def _coral_ms(cost: Cost) -> float:
     return cost.pi_4_ms if cost.coral_usb_3_ms is None else cost.coral_usb_3_ms
+
+
+def _coral_joule(cost: Cost) -> float:
+    if cost.coral_usb_3_ms is None:
+        return cost.pi_4_ms / 1000 * PI_4_BUSY_W
+    return cost.coral_usb_3_ms / 1000 * (PI_4_IDLE_W + CORAL_W)
 
 
 def _bytes(count: float) -> str:

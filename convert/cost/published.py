@@ -18,6 +18,7 @@ SOURCES: Final = {
     "google": "Coral's page of benchmarks, table 1: desktop with USB Accelerator (USB 3.0), C++, model only",
     "x2q": "x2q.net, Google Coral Edge TPU experiments (2026): desktop with USB Accelerator, from Python",
     "xnnpack": "XNNPACK's README, Raspberry Pi, 8 February 2022: BCM2711, 64 bit, all threads",
+    "midas": "a user of Midasv2_1_small-TFLite-Inference (2024): about one picture a second, whole program",
     "ncnn": "ncnn's benchmark/README: Raspberry Pi 4 B, 1.5 GHz, 4 threads; another runtime than LiteRT",
 }
 
@@ -56,6 +57,7 @@ MODELS: Final = {
     "Inception v1 224": Counts(1498377216, 0, 0, 15011245, 6643500, 6741960, 151529),
     "Inception v4 299": Counts(12252438624, 0, 1537536, 72511534, 42743528, 42892360, 269204),
     "Inception-ResNet v2 299": Counts(13154258016, 0, 1536000, 115217609, 56040296, 56368448, 269203),
+    "MiDaS v2.1 small 256": Counts(4381704192, 87634944, 0, 57142784, 16689100, 17192384, 262144),
     "MobileNet v1 224": Counts(551354368, 17385984, 0, 10544008, 4256880, 4539776, 151528),
     "MobileNet v2 224": Counts(278777856, 20716416, 1280000, 14464520, 3537992, 3953536, 151528),
     "ResNet-50 v1 224": Counts(3855925248, 0, 2048000, 40675680, 25609224, 25780544, 151528),
@@ -124,6 +126,7 @@ LATENCIES: Final = (
     Latency("MobileNet v2 224", PI_4, 17, "xnnpack", fitted=True),
     Latency("MobileNet v1 224", PI_4_FLOAT, 77, "xnnpack", fitted=True),
     Latency("MobileNet v2 224", PI_4_FLOAT, 46, "xnnpack", fitted=True),
+    Latency("MiDaS v2.1 small 256", PI_4_FLOAT, 1000, "midas"),
     Latency("MobileNet v1 224", PI_4, 40.3, "ncnn"),
     Latency("Inception v1 224", PI_4, 118.8, "ncnn"),
     Latency("ResNet-50 v1 224", PI_4, 236.4, "ncnn"),

@@ -4,12 +4,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import ModelError
 from appliance.inference.manifest import ModelFile
 from appliance.inference.verify import verify_file, verify_signature
+from convert.manifest import model_file as described
+from convert.tflite.run import tflite_signature
+from tests.convert.tflite.networks import SPEC, tiny
 from tests.inference.entries import input_signature, model_file, output_signature
 
 CONTENT = bytes(range(256)) * 10_000
@@ -144,3 +148,33 @@ def test_a_float32_scale_survives_the_manifests_decimals(scale: float) -> None:
     signature = input_signature(scale=scale)
     decimal = type(signature).model_validate_json(signature.model_dump_json())
     verify_signature(model_file(input=decimal), [details(scales=[np.float32(scale)])], [DEPTH])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8", "uint8"])
+def test_a_real_interpreter_agrees_with_what_the_workshop_wrote(tmp_path: Path, dtype: str) -> None:
+    path = tmp_path / "tiny.tflite"
+    path.write_bytes(tiny(dtype))
+    picture, outputs = tflite_signature(path, SPEC)
+    file = described(path, device="cpu", picture=picture, outputs=outputs)
+    interpreter = Interpreter(str(verify_file(tmp_path, file)))
+    interpreter.allocate_tensors()
+    found = interpreter.get_input_details(), interpreter.get_output_details()
+    verify_signature(file, *found)
+    for wrong, words in (
+        (picture.model_copy(update={"shape": (1, 4, 4, 3)}), "has shape [1, 4, 6, 3], not [1, 4, 4, 3]"),
+        (picture.model_copy(update={"name": "other"}), "no input other; unknown input image"),
+    ):
+        with pytest.raises(ModelError) as error:
+            verify_signature(file.model_copy(update={"input": wrong}), *found)
+        assert words in str(error.value)
+
+
+def test_another_real_model_is_not_taken_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.tflite"
+    path.write_bytes(tiny("int8"))
+    picture, outputs = tflite_signature(path, SPEC)
+    file = described(path, device="cpu", picture=picture, outputs=outputs)
+    other = Interpreter(model_content=tiny("uint8"))
+    with pytest.raises(ModelError, match="input image has type uint8, not int8") as error:
+        verify_signature(file, other.get_input_details(), other.get_output_details())
+    assert "output inverse_depth has type uint8, not int8" in str(error.value)

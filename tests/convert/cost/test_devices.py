@@ -31,6 +31,7 @@ WITHIN = {
     ("Inception-ResNet v2 299", "google"): 2.2,
     ("MobileNet v1 224", "x2q"): 1.6,
     ("EfficientNet-EdgeTPU-L 300", "x2q"): 1.6,
+    ("MiDaS v2.1 small 256", "midas"): 1.8,
     ("MobileNet v1 224", "ncnn"): 1.8,
     ("Inception v1 224", "ncnn"): 2.4,
     ("ResNet-50 v1 224", "ncnn"): 1.8,
