@@ -8,7 +8,7 @@ from pathlib import Path
 
 from convert.cost.cost import Cost, costs_of
 from convert.cost.limits import Limit, judge
-from convert.cost.measure import Latency, measure
+from convert.cost.measure import Measured, measure
 from convert.cost.published import LATENCIES, SOURCES
 from convert.errors import ConvertError
 
@@ -35,29 +35,29 @@ def command(options: argparse.Namespace) -> int:
     if not options.models:
         raise ConvertError("no model is named; give one or more .tflite files, or --published")
     costs = costs_of(options.models)
-    latencies: list[Latency | None] = [None] * len(costs)
+    measured: list[Measured | None] = [None] * len(costs)
     if not options.no_measure:
-        latencies = [measure(path, runs=options.runs, threads=options.threads) for path in options.models]
+        measured = [measure(path, runs=options.runs, threads=options.threads) for path in options.models]
     limits = judge(costs)
     if options.json:
-        print(json.dumps(_as_json(costs, latencies, limits), indent=2))
+        print(json.dumps(_as_json(costs, measured, limits), indent=2))
     else:
-        _tell(costs, latencies, limits)
+        _tell(costs, measured, limits)
     return 0
 
 
 def _as_json(
-    costs: Sequence[Cost], latencies: Sequence[Latency | None], limits: Sequence[Limit]
+    costs: Sequence[Cost], measured: Sequence[Measured | None], limits: Sequence[Limit]
 ) -> dict[str, object]:
     models = [
-        asdict(cost) | {"measured_here": None if latency is None else asdict(latency)}
-        for cost, latency in zip(costs, latencies, strict=True)
+        asdict(cost) | {"measured_here": None if here is None else asdict(here)}
+        for cost, here in zip(costs, measured, strict=True)
     ]
     return {"models": models, "limits": [asdict(limit) for limit in limits]}
 
 
-def _tell(costs: Sequence[Cost], latencies: Sequence[Latency | None], limits: Sequence[Limit]) -> None:
-    for cost, latency in zip(costs, latencies, strict=True):
+def _tell(costs: Sequence[Cost], measured: Sequence[Measured | None], limits: Sequence[Limit]) -> None:
+    for cost, here in zip(costs, measured, strict=True):
         operators = ", ".join(f"{name} {count}" for name, count in cost.operators.items())
         macs = ", ".join(f"{kind} {count / 1e6:.1f}" for kind, count in cost.macs.items())
         print(cost.file)
@@ -65,16 +65,22 @@ def _tell(costs: Sequence[Cost], latencies: Sequence[Latency | None], limits: Se
         _row("operators", f"{sum(cost.operators.values())}: {operators}")
         _row("MACs", f"{cost.total_macs / 1e6:.1f} million: {macs or 'none'}")
         _row("activations", f"{cost.arena_bytes / 1e6:.2f} MB; {cost.live_bytes / 1e6:.2f} MB live at once")
-        if latency:
-            word = "thread" if latency.threads == 1 else "threads"
-            measured = f"{latency.median_ms:.1f} ms, median of {latency.runs}, {latency.threads} {word}"
-            _row("here", f"{measured}; fastest {latency.fastest_ms:.1f} ms")
+        if here:
+            _row("here", _measured(here))
         _row("Pi 4", f"{cost.pi_4_ms:.0f} ms on its processor, 4 threads (predicted)")
         _row("Coral", _coral(cost))
         print()
     print("On every tray, one after the other:" if len(costs) > 1 else "On every tray:")
     for limit in limits:
         print(f"  {limit.verdict:4}  {limit.name:12}  {limit.words}")
+
+
+def _measured(here: Measured) -> str:
+    threads = f"{here.threads} thread{'s' if here.threads > 1 else ''}"
+    times = f"{here.median_ms:.1f} ms, median of {here.runs}, {threads}; fastest {here.fastest_ms:.1f} ms"
+    if here.memory_bytes is None:
+        return times
+    return f"{times}; {here.memory_bytes / 1e6:.1f} MB of memory"
 
 
 def _coral(cost: Cost) -> str:
