@@ -56,7 +56,8 @@ def _figures(title: str, figures: Mapping[str, float]) -> Iterator[str]:
     if figures:
         yield f"\n## {title}\n\n| figure | value |\n|---|---|"
         for name, value in figures.items():
-            yield f"| {_text(name)} | {value:,.6g} |"
+            number = f"{value:,.0f}" if value.is_integer() else f"{value:.6g}"
+            yield f"| {_text(name)} | {number} |"
 
 
 def _shape(tensor: TensorSignature) -> str:

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -115,7 +115,9 @@ def _put(folder: Path, entry: ModelEntry) -> ModelEntry:
     write_whole(folder / FILE_NAME, manifest_bytes(after))
     write_whole(folder / f"{entry.name}.md", model_card(entry).encode())
     for name in (_names(before) | _versions(folder, entry)) - _names(after):
-        (folder / name).unlink(missing_ok=True)
+        # One that stays takes room, and nothing else.
+        with suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
     return entry
 
 
@@ -139,7 +141,8 @@ def _tidied(entry: ModelEntry) -> ModelEntry:
 
 
 def _significant(value: float) -> float:
-    return float(f"{value:.{_SIGNIFICANT_DIGITS}g}")
+    """Round, but for whole numbers: counts and bytes are exact."""
+    return value if value.is_integer() else float(f"{value:.{_SIGNIFICANT_DIGITS}g}")
 
 
 def _manifest_in(folder: Path) -> Manifest:
@@ -184,7 +187,9 @@ def _only_writer(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise ConvertError(f"{folder}: cannot be written ({error.strerror}); name another folder") from None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        # Some network file systems cannot lock folders; two conversions at once are rare enough there.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)

@@ -81,13 +81,17 @@ def test_a_new_version_takes_the_old_ones_place(made: Path, models: Path) -> Non
 
 
 def test_the_same_again_gives_the_same_bytes(made: Path, models: Path) -> None:
-    figures = {"b": 1 / 3, "a": 2e9 / 7}
+    figures = {"b": 1 / 3, "a": 2e9 / 7, "bytes": 17_741_239.0}
     write(made, models, b"one", parity=figures, cost=figures, tools={"b": "1", "a": "2"})
     first = contents(models)
     again = dict(reversed(figures.items()))
     write(made, models, b"one", parity=again, cost=again, tools={"a": "2", "b": "1"})
     assert contents(models) == first
-    assert json.loads(first["manifest.json"])["models"][0]["parity"] == {"a": 285_714_000.0, "b": 0.333333}
+    assert json.loads(first["manifest.json"])["models"][0]["parity"] == {
+        "a": 285_714_000.0,
+        "b": 0.333333,
+        "bytes": 17_741_239.0,
+    }
 
 
 def test_a_file_that_is_damaged_in_the_folder_is_put_right(made: Path, models: Path) -> None:
