@@ -2,8 +2,11 @@
 
 import pickle
 import struct
+import sys
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from urllib.error import URLError
 
@@ -19,8 +22,8 @@ _COUNTER = "num_batches_tracked"
 """BatchNorm does not use it once it is trained, and older files do not have it."""
 
 _DAMAGED = (
-    *(RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError),
-    *(zipfile.BadZipFile, struct.error),
+    *(RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, AssertionError),
+    *(ArithmeticError, MemoryError, ImportError, zipfile.BadZipFile, struct.error),
 )
 """What `torch.load` raises on files that are cut off or are something else."""
 
@@ -32,7 +35,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
     DataParallel's `module.`. Raises `CheckpointError`, one line.
     """
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file; give a checkpoint") from None
     except OSError as error:
@@ -55,7 +59,11 @@ def download_state(address: str) -> dict[str, Tensor]:
     Raises `CheckpointError`, one line.
     """
     try:
-        found = torch.hub.load_state_dict_from_url(address, map_location="cpu", weights_only=True)
+        # Its news would stand in the middle of what a command prints for other programs.
+        with redirect_stdout(sys.stderr):
+            found = torch.hub.load_state_dict_from_url(
+                address, map_location="cpu", weights_only=True, check_hash=True
+            )
     except (URLError, OSError) as error:
         raise CheckpointError(
             f"{address}: cannot be fetched ({_line(error)}); fetch it elsewhere and give the file"
