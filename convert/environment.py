@@ -25,6 +25,7 @@ PYTHON_VARIABLE: Final = "JANBAN_PYTHON311"
 CACHE_VARIABLE: Final = "JANBAN_CACHE"
 
 _MARKER: Final = "complete"
+_DIGEST_LENGTH: Final = 12
 _BUILD_DEADLINE_S: Final = 3600.0
 _PROBE: Final = "import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))"
 _PINNED: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
@@ -53,7 +54,7 @@ def python_of(name: str) -> Path:
 
 def folder_of(name: str) -> Path:
     """Return where an environment lies or will lie; a changed lock gives another folder."""
-    digest = hashlib.sha256(_lock(name).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(_lock(name).encode()).hexdigest()[:_DIGEST_LENGTH]
     return _cache() / f"{name}-{digest}"
 
 
@@ -62,18 +63,15 @@ def is_built(name: str) -> bool:
     return (folder_of(name) / _MARKER).exists()
 
 
-def remove(name: str) -> bool:
-    """Remove an environment, if there; return whether it was. Raises `ToolError` where it cannot be."""
-    folder = folder_of(name)
-    if not folder.exists():
-        return False
-    try:
-        with _sole_builder(folder):
-            (folder / _MARKER).unlink(missing_ok=True)
-            shutil.rmtree(folder)
-    except OSError as error:
-        raise ToolError(f"{folder}: cannot be removed ({error.strerror})") from None
-    return True
+def remove(name: str) -> None:
+    """Remove an environment if there, and those of its earlier locks. Raises `ToolError` where one stays."""
+    for folder in folder_of(name).parent.glob(f"{name}-{'[0-9a-f]' * _DIGEST_LENGTH}"):
+        try:
+            with _sole_builder(folder):
+                (folder / _MARKER).unlink(missing_ok=True)
+                shutil.rmtree(folder)
+        except OSError as error:
+            raise ToolError(f"{folder}: cannot be removed ({error.strerror})") from None
 
 
 def versions_of(name: str) -> dict[str, str]:

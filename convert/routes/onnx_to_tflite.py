@@ -69,7 +69,6 @@ def convert_onnx(
 
 
 def _convert(onnx: Path, spec: NetworkSpec, scratch: Path, route: Route, io: ElementType) -> Converted:
-    log = scratch / "log"
     names = ("--input", spec.input_name, "--outputs", *(output.name for output in spec.outputs))
     pictures = ("--pictures", scratch / "pictures.npy")
     made = Converted(
@@ -91,12 +90,12 @@ def _convert(onnx: Path, spec: NetworkSpec, scratch: Path, route: Route, io: Ele
             progress.set_postfix_str(script.removesuffix(".py"))
             try:
                 run_script(
-                    route.environment, script, (*arguments, *pictures, *names), log,
+                    route.environment, script, (*arguments, *pictures, *names), scratch,
                     what=what, deadline_s=_DEADLINE_S,
                 )  # fmt: skip
             except ToolError as error:
                 kept = folder_of(route.environment).with_name(f"{spec.name}-{route.name}.log")
-                shutil.copyfile(log, kept)
+                shutil.copyfile(scratch / "log", kept)
                 raise ToolError(f"{error}; see {kept}") from None
     return made
 

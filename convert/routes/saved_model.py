@@ -46,7 +46,7 @@ class _SavedModel:
                     "--saved-model", self.path, "--pictures", scratch / "pictures.npy", "--out", scratch,
                     "--input", self.spec.input_name, "--outputs", *names,
                 ),
-                scratch / "log",
+                scratch,
                 what=f"TensorFlow on {self.path}",
                 deadline_s=_DEADLINE_S,
             )  # fmt: skip

@@ -13,11 +13,21 @@ _ISOLATED: Final = ("-P", "-s", "-W", "ignore")
 
 
 def run_script(
-    environment: str, script: str, arguments: Sequence[str | Path], log: Path, *, what: str, deadline_s: float
+    environment: str,
+    script: str,
+    arguments: Sequence[str | Path],
+    scratch: Path,
+    *,
+    what: str,
+    deadline_s: float,
 ) -> None:
-    """Run `convert/routes/scripts/<script>`; its talk is appended to `log`. Raises `ToolError`."""
+    """Run `convert/routes/scripts/<script>`; its talk is appended to `scratch / "log"`. Raises `ToolError`.
+
+    Its temporary files go to `scratch` too, where they end with it even if the script is killed.
+    """
+    variables = variables_of(environment) | {"TMPDIR": str(scratch)}
     with resources.as_file(resources.files("convert.routes.scripts") / script) as file:
         run_logged(
             (python_of(environment), *_ISOLATED, file, *arguments),
-            log, what=what, deadline_s=deadline_s, environment=variables_of(environment),
+            scratch / "log", what=what, deadline_s=deadline_s, environment=variables,
         )  # fmt: skip
