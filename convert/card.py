@@ -40,6 +40,8 @@ def _lines(entry: ModelEntry) -> Iterator[str]:
         yield from _tensors(file)
     for title, figures in (("Parity", entry.parity), ("Accuracy", entry.accuracy), ("Cost", entry.cost)):
         yield from _figures(title, figures)
+    if any(name.endswith("_ms") for name in entry.cost):
+        yield "\nTimes are predictions; `convert cost --published` shows how good such predictions are."
     if entry.tools:
         yield f"\n## Made with\n\n{', '.join(f'{tool} {_text(v)}' for tool, v in entry.tools.items())}"
 

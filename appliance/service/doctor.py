@@ -167,7 +167,9 @@ def models(folder: Path | None) -> Check:
     if not entries:
         return Check("models", "warn", f"{folder} has no models", "copy there what make models made")
     if untrained := [entry.name for entry in entries if not entry.origin.trained]:
-        advice = f"{', '.join(untrained)} has random weights; for a canteen, convert trained ones"
+        advice = (
+            f"random weights measure nothing: for a canteen, convert trained ones of {', '.join(untrained)}"
+        )
         return Check("models", "warn", f"{versions} in {folder}", advice)
     return Check("models", "ok", f"{versions} in {folder}, every file as the manifest says")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from convert.cost.cost import Cost, costs_of
 from convert.cost.limits import Limit, judge
 from convert.cost.measure import Measured, measure
-from convert.cost.published import LATENCIES, SOURCES
+from convert.cost.published import LATENCIES, SOURCES, typical_and_worst
 from convert.errors import ConvertError
 
 
@@ -73,6 +73,7 @@ def _tell(costs: Sequence[Cost], measured: Sequence[Measured | None], limits: Se
     print("On every tray, one after the other:" if len(costs) > 1 else "On every tray:")
     for limit in limits:
         print(f"  {limit.verdict:4}  {limit.name:12}  {limit.words}")
+    print(f"\n{_caution()}")
 
 
 def _measured(here: Measured) -> str:
@@ -110,7 +111,16 @@ def _published(*, as_json: bool) -> int:
     print()
     for key, words in SOURCES.items():
         print(f"{key}: {words}")
+    print(f"\n{_caution()}")
     return 0
+
+
+def _caution() -> str:
+    typical, worst = typical_and_worst()
+    return (
+        f"Predictions are off by a factor of {typical:.1f} as a rule and {worst:.1f} at worst, compared with "
+        f"{len(LATENCIES)} published latencies (convert cost --published)."
+    )
 
 
 def _row(name: str, words: str) -> None:

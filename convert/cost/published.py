@@ -4,6 +4,7 @@ The architectures were built with random weights and converted to int8; only the
 a publication leaves the variant open, the one that was assumed is in the model's name.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -100,7 +101,7 @@ class Latency:
         return self.predicted_ms / self.published_ms
 
 
-LATENCIES: Final = (
+LATENCIES: Final[tuple[Latency, ...]] = (
     Latency("U-Net MobileNet v2 128", CORAL, 3.3, "google", fitted=True),
     Latency("DenseNet-121 224", CORAL, 20, "google", fitted=True),
     Latency("Inception v1 224", CORAL, 3.4, "google", fitted=True),
@@ -134,3 +135,9 @@ LATENCIES: Final = (
     Latency("ResNet-50 v1 224", PI_4_FLOAT, 335.3, "ncnn"),
     Latency("VGG16 224", PI_4_FLOAT, 873.7, "ncnn"),
 )
+
+
+def typical_and_worst() -> tuple[float, float]:
+    """Return by which factor predictions are off, either way: geometric standard deviation, and largest."""
+    off = [abs(math.log(one.ratio)) for one in LATENCIES]
+    return math.exp(math.sqrt(sum(x * x for x in off) / len(off))), math.exp(max(off))

@@ -220,7 +220,8 @@ def test_random_weights_are_not_for_a_canteen(settings: Settings, tools: Instrum
     folder = models_folder(tmp_path / "models", entry(b"one", trained=False))
     check = checked(with_models(settings, folder), tools)["models"]
     assert check.state == "warn"
-    assert "depth_small has random weights" in check.advice
+    assert check.advice.startswith("random weights")
+    assert "depth_small" in check.advice
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from convert.cost.devices import USB_2, USB_3, Partition, edge_tpu_seconds, pi_4_seconds
 from convert.cost.operations import Work
-from convert.cost.published import LATENCIES, MODELS, SOURCES, Latency
+from convert.cost.published import LATENCIES, MODELS, SOURCES, Latency, typical_and_worst
 
 works = st.builds(
     lambda kind, macs, moved: Work(
@@ -52,6 +52,12 @@ def test_predictions_are_typically_off_by_a_quarter() -> None:
     assert len(off) >= 15
     assert math.exp(math.sqrt(sum(x * x for x in off) / len(off))) < 1.26
     assert abs(sum(off) / len(off)) < 0.05
+
+
+def test_the_caution_counts_all_of_them() -> None:
+    typical, worst = typical_and_worst()
+    assert 1.2 < typical < 1.8
+    assert worst == pytest.approx(max(max(one.ratio, 1 / one.ratio) for one in LATENCIES))
 
 
 def test_parameters_that_do_not_fit_cost_the_most() -> None:
