@@ -122,10 +122,10 @@ class _TfliteStage:
             self.interpreter.set_tensor(self.picture.index, self.picture.encode(image[np.newaxis]))
             try:
                 self.interpreter.invoke()
+                for port, array in zip(self.outputs, found, strict=True):
+                    array[number] = port.decode(self.interpreter.get_tensor(port.index))[0]
             except (RuntimeError, ValueError) as error:
                 raise ModelFileError(f"{self.path}: stopped while it ran ({_line(error)})") from None
-            for port, array in zip(self.outputs, found, strict=True):
-                array[number] = port.decode(self.interpreter.get_tensor(port.index))[0]
         return tuple(found)
 
 

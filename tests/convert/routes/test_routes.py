@@ -127,6 +127,9 @@ def test_input_and_output_are_of_the_type_that_was_asked_for(
     converted = convert_onnx(onnx, SPEC, images, tmp_path, io=io)  # type: ignore[arg-type]
     picture, outputs = tflite_signature(converted.int8, SPEC)
     assert {picture.dtype, *(output.dtype for output in outputs)} == {io}
+    border = [op for op in read_graph(converted.int8).operators if op.name in ("QUANTIZE", "DEQUANTIZE")]
+    assert len(border) == 1 + len(SPEC.outputs)
+    assert max(operator.version for operator in border) <= 2
     scores = tflite_stage(converted.int8, SPEC).run(images)[0]
     wanted = onnx_stage(onnx, SPEC).run(images)[0]
     assert np.abs(scores - wanted).max() <= 0.04 * np.ptp(wanted)

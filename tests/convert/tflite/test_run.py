@@ -10,7 +10,7 @@ from convert.errors import ModelFileError, ToolError
 from convert.networks.spec import Output
 from convert.networks.stage import Array
 from convert.tflite.run import tflite_signature, tflite_stage
-from tests.convert.tflite.models import Builder
+from tests.convert.tflite.models import CONV, Builder
 from tests.convert.tflite.networks import (
     CLASSES,
     DEPTH,
@@ -138,6 +138,19 @@ def test_what_the_runtime_refuses_is_one_line(tmp_path: Path) -> None:
     path = written(tmp_path, b.pack([image], [depth]))
     with pytest.raises(ModelFileError, match=r"cannot be run by LiteRT \([^\n]+no-such-operator[^\n]*$"):
         tflite_stage(path, replace(SPEC, outputs=(DEPTH,)))
+
+
+def test_outputs_of_another_shape_than_declared_are_one_line(tmp_path: Path, images: Array) -> None:
+    b = Builder()
+    image = b.tensor((1, 4, 6, 3), "float32", name="image")
+    kernel = b.constant(np.ones((1, 1, 1, 3)), "float32")
+    depth = b.tensor((1, 4, 6, 1), "float32")
+    b.operator(
+        "CONV_2D", (image, kernel, b.constant(np.zeros(1), "float32")), (depth,), {**CONV, "strideW": 2}
+    )
+    path = written(tmp_path, b.pack([image], [depth]))
+    with pytest.raises(ModelFileError, match=r"tiny\.tflite: stopped while it ran \([^\n]+\)$"):
+        tflite_stage(path, replace(SPEC, outputs=(DEPTH,))).run(images)
 
 
 def test_a_compiled_file_needs_the_device_and_says_so(tmp_path: Path) -> None:
