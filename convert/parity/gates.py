@@ -37,13 +37,13 @@ _VOLUME = "a leftover may be wrong by 5 points of volume"
 _FUSED = "depth weighs 0.4 in the fused reading: 12.5 points here are 5 points there"
 _NOISE = "noise of single pixels averages out in a volume; 0.35 is a correlation of 0.94"
 _ORDER = "nearer has to stay nearer on all but odd pictures"
-_EDGES = "a pixel in ten may change its class, most of them along edges"
+_EDGES = "a pixel in ten, at the weight of 0.2 in the fused reading, is 2 points there"
 _CLASSES = "no class may get lost, however few pixels it has"
 _CONFIDENCE = "the fusion's weights turn on the confidence, at 0.3 and 0.8"
 _BETWEEN = "pictures between two classes may change sides"
 
 DEFAULT: Final[Gates] = (
-    Gate("inverse_depth", "float", "raw_difference", "worst", 0.01, _SAME),
+    Gate("inverse_depth", "float", "raw_difference", "worst", 0.001, _SAME),
     Gate("inverse_depth", "float", "informative", "mean", 0.5, _TELLS),
     Gate("inverse_depth", "int8", "area_error", "mean", 0.05, _VOLUME),
     Gate("inverse_depth", "int8", "area_error", "worst", 0.125, _FUSED),
@@ -52,21 +52,27 @@ DEFAULT: Final[Gates] = (
     Gate("inverse_depth", "int8", "informative", "mean", 0.5, _TELLS),
     Gate("inverse_depth", "edgetpu", "aligned_error", "mean", 0.1, _COMPILED),
     Gate("inverse_depth", "edgetpu", "area_error", "worst", 0.05, _COMPILED),
-    Gate("segmentation", "float", "raw_difference", "worst", 0.01, _SAME),
+    Gate("segmentation", "float", "raw_difference", "worst", 0.001, _SAME),
     Gate("segmentation", "float", "agreement", "worst", 0.99, _TIES),
     Gate("segmentation", "int8", "agreement", "mean", 0.9, _EDGES),
     Gate("segmentation", "int8", "miou", "pooled", 0.6, _CLASSES),
     Gate("segmentation", "int8", "confidence_difference", "worst", 0.1, _CONFIDENCE),
     Gate("segmentation", "int8", "informative", "mean", 0.5, _TELLS),
     Gate("segmentation", "edgetpu", "agreement", "mean", 0.98, _COMPILED),
-    Gate("quantity", "float", "raw_difference", "worst", 0.01, _SAME),
+    Gate("quantity", "float", "raw_difference", "worst", 0.001, _SAME),
     Gate("quantity", "int8", "fraction_difference", "mean", 0.05, _VOLUME),
     Gate("quantity", "int8", "fraction_difference", "worst", 0.125, _FUSED),
     Gate("quantity", "int8", "agreement", "mean", 0.9, _BETWEEN),
     Gate("quantity", "int8", "confidence_difference", "mean", 0.1, _CONFIDENCE),
     Gate("quantity", "edgetpu", "fraction_difference", "worst", 0.05, _COMPILED),
 )
-"""Chosen with reasons, before any model was trained; what was measured stands in the documentation."""
+"""The table of limits.
+
+With random weights, on photographs, int8 took 0.25 (midas-lite0) and 0.32 (midas-lite3) of `aligned_error`
+and 0.03 of `area_error` on average, and 97 % of `agreement` (resnet18); float stages had 2e-5 of
+`raw_difference` at most. Maps with nothing in common had an `aligned_error` of 1 and an `area_error` of 0.12
+(midas-lite0): both are needed, for the former sees fine structure go, and the latter what moves volumes.
+"""
 
 
 def transition_between(reference: str, stage: str) -> Transition:
@@ -105,6 +111,7 @@ def _judged(pair: PairResult, gate: Gate) -> GateResult:
         limit=gate.limit,
         default_limit=next((known.limit for known in DEFAULT if _key(known) == _key(gate)), None),
         at_least=at_least,
+        why=gate.why,
         passed=value >= gate.limit if at_least else value <= gate.limit,
     )
 

@@ -95,10 +95,11 @@ def _gates(gates: Sequence[GateResult]) -> Iterator[str]:
             metric_text(gate.metric, gate.value),
             f"{'at least' if gate.at_least else 'at most'} {metric_text(gate.metric, gate.limit)}",
             _default(gate),
+            gate.why,
         )
         for gate in gates
     )
-    yield from _table(("", "Stage", "Against", "What", "Value", "Limit", "Default"), rows)
+    yield from _table(("", "Stage", "Against", "What", "Value", "Limit", "Default", "Why"), rows)
 
 
 def _default(gate: GateResult) -> str:

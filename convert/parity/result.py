@@ -66,6 +66,7 @@ class GateResult(Model):
         description="Where it differs from the limit; null where there is none"
     )
     at_least: bool = Field(description="True: the value has to reach the limit; false: to stay within it")
+    why: str = Field(description="Reason of the limit")
     passed: bool
 
     @property

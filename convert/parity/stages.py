@@ -114,9 +114,9 @@ def _pytorch(files: StageFiles, told: NetworkSpec | None) -> tuple[NetworkSpec, 
     from convert.networks.torch_stage import torch_stage  # noqa: PLC0415
 
     checkpoint = cast("Path", files.checkpoint)
-    family = None
+    family: Family | None = None
     if files.network is not None:
-        family = cast("Family", files.network.partition("-")[0].rstrip("0123456789"))
+        family = "midas" if _named_spec(files.network, told).name.startswith("midas") else "resnet"
     height, width = (256, 256) if told is None else (told.height, told.width)
     network = open_checkpoint(checkpoint, family, height=height, width=width)
     if files.network not in (None, network.spec.name):

@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -14,15 +14,18 @@ from convert.networks.spec import QUANTITY_FRACTIONS
 from convert.parity import metrics as m
 
 Maps = npt.NDArray[np.float32]
+FEW = settings(max_examples=40)
+"""Drawing an array costs far more than judging it."""
+
 COARSE = st.integers(-100, 100).map(float)
 """Whole numbers: no two values so close that float32 cannot tell them apart after scaling."""
 
-MAP = hnp.arrays(np.float32, (8, 9), elements=COARSE)
-SCORES = hnp.arrays(np.float32, (6, 7, 4), elements=st.floats(-20, 20, width=32))
+MAP = hnp.arrays(np.float32, (5, 6), elements=COARSE)
+SCORES = hnp.arrays(np.float32, (3, 4, 4), elements=st.floats(-20, 20, width=32))
 VECTOR = hnp.arrays(np.float32, (5,), elements=st.floats(-20, 20, width=32))
 OUTPUT: dict[Meaning, tuple[int, ...]] = {
-    "inverse_depth": (8, 9, 1),
-    "segmentation": (6, 7, 4),
+    "inverse_depth": (5, 6, 1),
+    "segmentation": (3, 4, 4),
     "quantity": (5,),
 }
 
@@ -32,6 +35,7 @@ def varied(values: Maps) -> Maps:
     return values
 
 
+@FEW
 @given(MAP.map(varied), st.floats(0.01, 100), st.floats(-1000, 1000))
 def test_scale_and_shift_of_depth_do_not_matter(depth: Maps, scale: float, shift: float) -> None:
     moved = scale * depth.astype(np.float64) + shift
@@ -43,6 +47,7 @@ def test_scale_and_shift_of_depth_do_not_matter(depth: Maps, scale: float, shift
     np.testing.assert_allclose(found_scale * moved + found_shift, depth, atol=1e-3)
 
 
+@FEW
 @given(MAP, MAP, st.floats(0.01, 100), st.floats(-1000, 1000))
 def test_errors_stay_when_the_estimate_is_moved(a: Maps, b: Maps, scale: float, shift: float) -> None:
     moved = scale * a.astype(np.float64) + shift
@@ -50,12 +55,14 @@ def test_errors_stay_when_the_estimate_is_moved(a: Maps, b: Maps, scale: float, 
         assert metric(moved, b) == pytest.approx(metric(a, b), abs=1e-6)
 
 
+@FEW
 @given(MAP, MAP)
 def test_what_is_symmetric(a: Maps, b: Maps) -> None:
     for metric in (m.aligned_error, m.correlation, m.rank_correlation):
         assert metric(a, b) == pytest.approx(metric(b, a), abs=1e-12)
 
 
+@FEW
 @given(MAP, MAP)
 def test_the_aligned_error_is_the_least_squares_residual(a: Maps, b: Maps) -> None:
     varied(a)
@@ -66,6 +73,7 @@ def test_the_aligned_error_is_the_least_squares_residual(a: Maps, b: Maps) -> No
     assert m.aligned_error(a, b) == pytest.approx(expected, abs=1e-6)
 
 
+@FEW
 @given(MAP, MAP, st.integers(0, 2**32 - 1))
 def test_no_other_scale_and_shift_is_better(a: Maps, b: Maps, seed: int) -> None:
     scale, shift = m.align(a, b)
@@ -77,6 +85,7 @@ def test_no_other_scale_and_shift_is_better(a: Maps, b: Maps, seed: int) -> None
 
 
 @pytest.mark.parametrize("meaning", get_args(Meaning))
+@FEW
 @given(data=st.data())
 def test_every_metric_is_within_0_and_1(meaning: Meaning, data: st.DataObject) -> None:
     numbers = st.floats(width=32, allow_nan=True, allow_infinity=True)
@@ -88,6 +97,7 @@ def test_every_metric_is_within_0_and_1(meaning: Meaning, data: st.DataObject) -
 
 
 @pytest.mark.parametrize("meaning", get_args(Meaning))
+@FEW
 @given(data=st.data())
 def test_an_output_agrees_fully_with_itself(meaning: Meaning, data: st.DataObject) -> None:
     array = data.draw(
@@ -140,6 +150,7 @@ def test_known_correlations() -> None:
     assert m.rank_correlation(np.array([[7.0, 7, 8, 9]]), a) == pytest.approx(4.5 / np.sqrt(22.5))
 
 
+@FEW
 @given(MAP)
 def test_ranks_do_not_change_with_the_curve(depth: Maps) -> None:
     curved = np.exp(depth.astype(np.float64) / 100)
@@ -166,6 +177,7 @@ def test_area_error_is_what_a_cell_is_off_by() -> None:
     assert m.area_error(wrong, scene) == pytest.approx(2 / 16 / (high - low), rel=0.15)
 
 
+@FEW
 @given(MAP.map(varied))
 def test_raw_difference_sees_scale_and_shift(depth: Maps) -> None:
     deviation = float(np.std(depth, dtype=np.float64))
@@ -182,6 +194,7 @@ def test_confusion_and_iou_by_hand() -> None:
     assert m.mean_iou(confusion) == pytest.approx((1 / 2 + 2 / 3) / 2)
 
 
+@FEW
 @given(SCORES, SCORES)
 def test_segmentation_is_symmetric(a: Maps, b: Maps) -> None:
     one, other = m.compare_outputs("segmentation", a, b), m.compare_outputs("segmentation", b, a)
@@ -189,6 +202,7 @@ def test_segmentation_is_symmetric(a: Maps, b: Maps) -> None:
         assert one[name] == pytest.approx(other[name])
 
 
+@FEW
 @given(st.integers(0, 2**32 - 1), st.permutations(range(4)))
 def test_permuted_classes_agree_only_where_they_stay(seed: int, order: list[int]) -> None:
     scores = np.random.default_rng(seed).normal(size=(6, 7, 4))
@@ -198,6 +212,7 @@ def test_permuted_classes_agree_only_where_they_stay(seed: int, order: list[int]
     assert found["confidence_difference"] == pytest.approx(0, abs=1e-9)
 
 
+@FEW
 @given(VECTOR, st.floats(-50, 50))
 def test_softmax_sums_to_one_and_ignores_a_shift(scores: Maps, shift: float) -> None:
     assert m.softmax(scores).sum() == pytest.approx(1)
