@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from appliance.inference.manifest import ElementType
 from convert.environment import folder_of, python_of, versions_of
-from convert.errors import ToolError
+from convert.errors import ModelFileError, ToolError
 from convert.networks.spec import NetworkSpec
 from convert.networks.stage import Array
 from convert.routes.route import DEFAULT_ROUTE, Route, route_of
@@ -51,10 +51,13 @@ def convert_onnx(
     files, byte for byte; the SavedModel differs in names only.
 
     The first use builds the converter's environment. Raises `ToolError`: one line with the reason and the
-    converter's log, which is kept beside its environment; `out` is then as it was.
+    converter's log, which is kept beside its environment; `out` is then as it was. Raises `ModelFileError`
+    where there is no `onnx`.
     """
     chosen = route_of(route)
     _judge(calibration, spec)
+    if not onnx.is_file():
+        raise ModelFileError(f"{onnx}: no such file; export the network first")
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{spec.name}-", dir=out) as name:

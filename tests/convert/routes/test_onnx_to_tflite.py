@@ -30,6 +30,13 @@ def images() -> Array:
     return np.zeros((2, 8, 8, 3), np.float32)
 
 
+@pytest.fixture
+def onnx(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.onnx"
+    path.touch()
+    return path
+
+
 @pytest.fixture(autouse=True)
 def environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(environment.CACHE_VARIABLE, str(tmp_path / "cache"))
@@ -38,7 +45,7 @@ def environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("route", ["onnx2tf", "onnx-tf"])
 def test_results_replace_those_of_before_and_nothing_else_remains(
-    tmp_path: Path, images: Array, route: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, onnx: Path, images: Array, route: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_python(tmp_path, script=CONVERTS)
     monkeypatch.chdir(tmp_path)
@@ -46,7 +53,7 @@ def test_results_replace_those_of_before_and_nothing_else_remains(
     (out / "tiny-saved-model").mkdir(parents=True)
     (out / "tiny-saved-model" / "old").touch()
     (out / "tiny-int8.tflite").write_text("old")
-    converted = convert_onnx(tmp_path / "tiny.onnx", SPEC, images, out, route=route)
+    converted = convert_onnx(onnx, SPEC, images, out, route=route)
     assert converted.int8.read_text() == "--int8\n"
     assert converted.float32.read_text() == "--float32\n"
     assert [path.name for path in converted.saved_model.iterdir()] == ["saved_model.pb"]
@@ -64,14 +71,14 @@ def test_results_replace_those_of_before_and_nothing_else_remains(
     ],
 )  # fmt: skip
 def test_a_failure_is_one_line_with_a_log_and_leaves_what_was_there(
-    tmp_path: Path, images: Array, script: str, message: str
+    tmp_path: Path, onnx: Path, images: Array, script: str, message: str
 ) -> None:
     fake_python(tmp_path, script=script)
     out = tmp_path / "models"
     out.mkdir()
     (out / "tiny-int8.tflite").write_text("of before")
     with pytest.raises(ToolError, match=message) as caught:
-        convert_onnx(tmp_path / "tiny.onnx", SPEC, images, out)
+        convert_onnx(onnx, SPEC, images, out)
     assert "\n" not in str(caught.value)
     assert [path.name for path in out.iterdir()] == ["tiny-int8.tflite"]
     assert (out / "tiny-int8.tflite").read_text() == "of before"
@@ -94,24 +101,32 @@ def test_a_failure_is_one_line_with_a_log_and_leaves_what_was_there(
     ],
 )
 def test_pictures_that_cannot_calibrate_are_refused_before_anything_is_built(
-    tmp_path: Path, wrong: Array, message: str
+    tmp_path: Path, onnx: Path, wrong: Array, message: str
 ) -> None:
     with pytest.raises(ToolError, match=message):
-        convert_onnx(tmp_path / "tiny.onnx", SPEC, wrong, tmp_path / "models")
+        convert_onnx(onnx, SPEC, wrong, tmp_path / "models")
     assert not (tmp_path / "cache").exists()
     assert not (tmp_path / "models").exists()
 
 
-def test_an_unknown_route_is_refused(tmp_path: Path, images: Array) -> None:
+def test_an_unknown_route_is_refused(tmp_path: Path, onnx: Path, images: Array) -> None:
     with pytest.raises(ToolError, match="there is no route tf2onnx; there are onnx2tf, onnx-tf"):
-        convert_onnx(tmp_path / "tiny.onnx", SPEC, images, tmp_path / "models", route="tf2onnx")
+        convert_onnx(onnx, SPEC, images, tmp_path / "models", route="tf2onnx")
 
 
-def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, images: Array) -> None:
+def test_an_onnx_file_that_is_not_there_is_refused_before_anything_is_built(
+    tmp_path: Path, images: Array
+) -> None:
+    with pytest.raises(ModelFileError, match=r"absent\.onnx: no such file; export the network first"):
+        convert_onnx(tmp_path / "absent.onnx", SPEC, images, tmp_path / "models")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, onnx: Path, images: Array) -> None:
     fake_python(tmp_path, script=CONVERTS)
     (tmp_path / "models").write_text("a file in the way")
     with pytest.raises(ToolError, match=r"models: the conversion cannot be written \(File exists\)"):
-        convert_onnx(tmp_path / "tiny.onnx", SPEC, images, tmp_path / "models")
+        convert_onnx(onnx, SPEC, images, tmp_path / "models")
 
 
 def test_what_is_no_saved_model_is_refused(tmp_path: Path) -> None:
