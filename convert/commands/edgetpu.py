@@ -48,6 +48,13 @@ def command(options: argparse.Namespace) -> int:
     return 0
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise ValueError(text)
+    return seconds
+
+
 def _as_json(compilation: Compilation) -> dict[str, object]:
     return {
         "version": compilation.log.version,

@@ -11,7 +11,7 @@ from convert.edgetpu.parameters import USABLE_BYTES, parameter_bytes
 from convert.edgetpu.partition import mapped_operators
 from convert.edgetpu.rules import obstacle
 from convert.edgetpu.status import Status
-from convert.edgetpu.versions import refusal
+from convert.edgetpu.versions import KNOWN_CUSTOM, refusal
 from convert.tflite.graph_types import Graph, Operator, Subgraph
 
 _COMPUTED_SHAPES: Final[Mapping[str, tuple[int, ...]]] = {
@@ -32,6 +32,9 @@ _STATIC_ONLY: Final = (
     "ERROR: Attempting to use a delegate that only supports static-sized tensors with a graph that has"
     " dynamic-sized tensors."
 )
+
+_LARGE_ACTIVATION_BYTES: Final = 3 << 20
+"""Published failures begin about there, but depend on all that is alive at the same time."""
 
 
 @dataclass(frozen=True)
@@ -160,19 +163,17 @@ def _judgements(
 def _refused(subgraph: Subgraph, obstacles: Mapping[int, Obstacle]) -> tuple[str | None, dict[int, Obstacle]]:
     """Return the line of a compiler that takes nothing of the file, and obstacles for all its operators."""
     for operator in subgraph.operators:
-        line = refusal(operator.name, operator.version) if not operator.is_custom else None
+        line = refusal(operator)
         if line:
-            newer = f"{operator.name} version {operator.version} is newer than the compiler"
-            reason = f"{newer}, which refuses the file"
+            reason = f"the compiler refuses the file for {operator.name} version {operator.version}"
             rest = Obstacle(Status.UNSPECIFIED, reason)
             own = {operator.index: Obstacle(Status.VERSION, reason)}
             return line, {o.index: rest for o in subgraph.operators} | dict(obstacles) | own
     dynamic = next((o for o in subgraph.operators if _computes_shape(subgraph, o)), None)
     if dynamic is None:
         return None, dict(obstacles)
-    rest = Obstacle(
-        Status.UNSPECIFIED, f"the shape after {dynamic.name} is computed: the compiler refuses the file"
-    )
+    reason = f"the shape after {dynamic.name} is computed: the compiler refuses the file"
+    rest = Obstacle(Status.UNSPECIFIED, reason)
     return _STATIC_ONLY, {o.index: rest for o in subgraph.operators} | dict(obstacles)
 
 
@@ -185,15 +186,24 @@ def _computes_shape(subgraph: Subgraph, operator: Operator) -> bool:
 
 def _notes(subgraph: Subgraph, obstacles: Mapping[int, Obstacle]) -> tuple[str, ...]:
     notes = []
+    typeless = {Status.DATA_TYPE, Status.RANK}
     if subgraph.operators and all(
-        i in obstacles and obstacles[i].status in {Status.DATA_TYPE, Status.RANK}
-        for i in range(len(subgraph.operators))
+        o.index in obstacles and obstacles[o.index].status in typeless for o in subgraph.operators
     ):
         notes.append("No operator works on 8-bit integers: the compiler may also say 'Model not quantized'.")
     dynamic = [subgraph.tensors[i] for i in subgraph.inputs if subgraph.tensors[i].is_dynamic]
     if dynamic:
         stored = ", ".join(f"{list(t.signature)} is taken as {list(t.shape)}" for t in dynamic)
         notes.append(f"Sizes left open are compiled as stored: {stored}.")
+    custom = sorted({o.name for o in subgraph.operators if o.is_custom} - KNOWN_CUSTOM)
+    if custom:
+        notes.append(f"The compiler refuses files with custom operators unknown to it: {', '.join(custom)}?")
+    largest = max((t.size_bytes for t in subgraph.tensors if not t.is_constant), default=0)
+    if largest > _LARGE_ACTIVATION_BYTES:
+        size = f"{largest / 2**20:.1f} MiB"
+        notes.append(
+            f"The largest activation has {size}: some operators may not map, or compilation may fail."
+        )
     return tuple(notes)
 
 

@@ -38,12 +38,12 @@ def _no_fused_activation(case: Case) -> Obstacle | None:
     return None if activation == "NONE" else limitation(f"fused activation {activation}")
 
 
-def _filter(case: Case, output_axis: int) -> Obstacle | None:
+def _filter(case: Case, output_axis: int, bias: int = 2) -> Obstacle | None:
     """Constant weights and bias; weights of 8 bits, per tensor or per output channel."""
     weights = case.input(1)
     if weights is None:
         return limitation("no weights")
-    found = _constant(case, 1, "the filter") or _constant(case, 2, "the bias")
+    found = _constant(case, 1, "the filter") or _constant(case, bias, "the bias")
     if found:
         return found
     if weights.dtype not in {"int8", "uint8"}:
@@ -74,7 +74,7 @@ def _depthwise_conv_2d(case: Case) -> Obstacle | None:
 
 
 def _transpose_conv(case: Case) -> Obstacle | None:
-    return _constant(case, 0, "the output shape") or _constant(case, 3, "the bias") or _filter(case, 0)
+    return _constant(case, 0, "the output shape") or _filter(case, 0, bias=3)
 
 
 def _fully_connected(case: Case) -> Obstacle | None:

@@ -8,6 +8,8 @@ compiler's; those marked are lower by published refusals of compiler 16.
 from collections.abc import Mapping
 from typing import Final
 
+from convert.tflite.graph_types import Operator
+
 NEWEST_VERSION: Final[Mapping[str, int]] = {
     "CONV_2D": 5,  # 6 was refused
     "EXP": 1,  # 2 was refused
@@ -73,8 +75,17 @@ UNKNOWN: Final = frozenset({"GELU", "DYNAMIC_UPDATE_SLICE", "RELU_0_TO_1", "SIGN
 """Builtins that came after it ("Op builtin_code out of range")."""
 
 
-def refusal(name: str, version: int) -> str | None:
+KNOWN_CUSTOM: Final = frozenset(
+    {"AudioSpectrogram", "Mfcc", "NumericVerify", "PosenetDecoderOp", "TFLite_Detection_PostProcess"}
+)
+"""Custom operators of TFLite and Coral; for others the compiler was seen to refuse the file."""
+
+
+def refusal(operator: Operator) -> str | None:
     """Return the line with which the compiler refuses a file for this operator, None where it does not."""
+    name, version = operator.name, operator.version
+    if operator.is_custom:
+        return f"ERROR: Encountered unresolved custom op: {name}." if name.startswith("Flex") else None
     if name in UNKNOWN or name.startswith("STABLEHLO_"):
         return (
             f"ERROR: Op builtin_code out of range: {name}. Are you using old TFLite binary with newer model?"
