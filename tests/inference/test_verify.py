@@ -16,7 +16,7 @@ from convert.tflite.run import tflite_signature
 from tests.convert.tflite.networks import SPEC, tiny
 from tests.inference.entries import input_signature, model_file, output_signature
 
-CONTENT = bytes(range(256)) * 10_000
+CONTENT = bytes(range(256)) * 500
 FILE = model_file(CONTENT)
 
 
