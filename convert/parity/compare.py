@@ -24,7 +24,7 @@ from convert.parity.metrics import (
 from convert.parity.result import MetricResult, PairResult, ParityResult, StageResult
 from convert.tflite.outputs import shape_of
 
-CHUNK: Final = 32
+CHUNK: Final = 16
 """Pictures of which the outputs of all stages are held in memory at once."""
 
 BATCH: Final = 4

@@ -36,7 +36,7 @@ _TELLS = "a reference without structure agrees with any other and proves nothing
 _VOLUME = "a leftover may be wrong by 5 points of volume"
 _FUSED = "depth weighs 0.4 in the fused reading: 12.5 points here are 5 points there"
 _NOISE = "noise of single pixels averages out in a volume; 0.35 is a correlation of 0.94"
-_ORDER = "nearer has to stay nearer on all but odd pictures"
+_ORDER = "nearer stays nearer; no closer, for flat parts of a scene have no order to keep"
 _EDGES = "a pixel in ten, at the weight of 0.2 in the fused reading, is 2 points there"
 _CLASSES = "no class may get lost, however few pixels it has"
 _CONFIDENCE = "the fusion's weights turn on the confidence, at 0.3 and 0.8"
@@ -48,7 +48,7 @@ DEFAULT: Final[Gates] = (
     Gate("inverse_depth", "int8", "area_error", "mean", 0.05, _VOLUME),
     Gate("inverse_depth", "int8", "area_error", "worst", 0.125, _FUSED),
     Gate("inverse_depth", "int8", "aligned_error", "mean", 0.35, _NOISE),
-    Gate("inverse_depth", "int8", "rank_correlation", "p5", 0.85, _ORDER),
+    Gate("inverse_depth", "int8", "rank_correlation", "p5", 0.7, _ORDER),
     Gate("inverse_depth", "int8", "informative", "mean", 0.5, _TELLS),
     Gate("inverse_depth", "edgetpu", "aligned_error", "mean", 0.1, _COMPILED),
     Gate("inverse_depth", "edgetpu", "area_error", "worst", 0.05, _COMPILED),

@@ -133,10 +133,14 @@ def _worst(result: ParityResult) -> Iterator[str]:
             continue
         yield from ("", f"## Worst pictures: {pair.output}, {last} against {result.reference}", "")
         rows = (
-            (_code(result.pictures[i]), *(metric_text(n, m.pictures[i]) for n, m in pair.metrics.items()))
-            for i in rank_pictures(result, pair.output)[:_WORST_LISTED]
+            (
+                str(place),
+                _code(result.pictures[i]),
+                *(metric_text(n, m.pictures[i]) for n, m in pair.metrics.items()),
+            )
+            for place, i in enumerate(rank_pictures(result, pair.output)[:_WORST_LISTED], 1)
         )
-        yield from _table(("Picture", *pair.metrics), rows)
+        yield from _table(("", "Picture", *pair.metrics), rows)
 
 
 def rank_pictures(result: ParityResult, output: str) -> list[int]:

@@ -61,7 +61,7 @@ def draw_sheet(spec: NetworkSpec, output: Output, stages: Sequence[str], rows: S
     image = Image.new("RGB", (width, top + len(rows) * row_px + _GAP_PX), "white")
     draw = ImageDraw.Draw(image)
     title = f"{spec.name}, {output.meaning.replace('_', ' ')}, worst pictures first"
-    draw.text((_GAP_PX, _GAP_PX), title, _INK, font=_FONT)
+    draw.text((_GAP_PX, _GAP_PX), _fitting(title, legend.width, _FONT), _INK, font=_FONT)
     image.paste(legend, (_GAP_PX, _GAP_PX + _LINE_PX))
     for column, name in enumerate(("picture", *stages)):
         x = _GAP_PX + column * (tile[0] + _GAP_PX)
@@ -69,7 +69,7 @@ def draw_sheet(spec: NetworkSpec, output: Output, stages: Sequence[str], rows: S
     for place, row in enumerate(rows):
         y = top + place * row_px
         draw.line((_GAP_PX, y, width - _GAP_PX, y), _FRAME)
-        caption = _fitting(row.caption, width - 2 * _GAP_PX, _FONT)
+        caption = _fitting(f"{place + 1}. {row.caption}", width - 2 * _GAP_PX, _FONT)
         draw.text((_GAP_PX, y + _LINE_PX // 2), caption, _INK, font=_FONT, anchor="lm")
         for column, (tiles, remark) in enumerate(_columns(spec, output, row, tile)):
             x = _GAP_PX + column * (tile[0] + _GAP_PX)

@@ -63,6 +63,9 @@ def _spec(
     *,
     input_name: str = "image",
 ) -> NetworkSpec:
+    names = {name for name, _ in outputs}
+    if not outputs or len(names) < len(outputs):
+        raise ModelFileError(f"{path}: has {len(outputs)} outputs under {len(names)} names; convert it again")
     return NetworkSpec(
         name=_VARIANT.sub("", path.stem),
         height=height,

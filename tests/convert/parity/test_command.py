@@ -212,6 +212,18 @@ def test_the_interface_is_told_from_files(midas: Path, models: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("kept", [0.0, 0.001, 0.3, 0.97, 0.9999])
+def test_an_onnx_file_that_is_cut_off_is_one_line(
+    kept: float, midas: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (midas / "midas.onnx").read_bytes()
+    (tmp_path / "cut.onnx").write_bytes(whole[: int(kept * len(whole))])
+    words = ("--onnx", tmp_path / "cut.onnx", "--models", models, "--out", tmp_path / "out")
+    assert parity(*words) == 1
+    assert "cut.onnx: " in line_of(capsys)
+    assert not (tmp_path / "out").exists()
+
+
 def test_two_tflite_files_need_no_torch(models: Path, photos: Path, tmp_path: Path) -> None:
     """A maintainer compares two .tflite files where only LiteRT is installed."""
     program = (

@@ -120,6 +120,9 @@ def test_the_sheets_show_the_worst_pictures_first(tmp_path: Path) -> None:
     assert shorter is not None
     row_px = (sheet.shape[0] - shorter.shape[0]) / (PICTURES_SHOWN - 2)
     assert row_px == int(row_px) > 400
+    text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    first = rank_pictures(result, "depth")[0]
+    assert f"| 1 | `picture {first}.jpg` |" in text
 
 
 @pytest.mark.parametrize("name", ["잔반 01.jpg", "a|b`c.jpg", "x" * 300])
