@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from convert.edgetpu.check import check, float_tensor
+from convert.edgetpu.check import check, wider_tensor
 from convert.edgetpu.table import check_text
 from convert.errors import ModelFileError
 from convert.tflite.graph import read_graph
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--require-int8",
         action="store_true",
-        help="fail, with one line, if the model computes anything in floating point",
+        help="fail, with one line, if the model computes anything in floating point or 16 bits",
     )
     parser.epilog = (
         "Predicts version 16 of the compiler with its default options. "
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def command(options: argparse.Namespace) -> int:
     """Print the prediction; raises `ModelFileError`."""
     graph = read_graph(options.model)
-    found = float_tensor(graph) if options.require_int8 else None
+    found = wider_tensor(graph) if options.require_int8 else None
     if found:
         raise ModelFileError(
             f"{options.model}: not fully quantised to 8 bits: {found}; use full-integer quantisation"

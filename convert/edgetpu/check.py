@@ -130,13 +130,18 @@ def check(graph: Graph) -> Check:
     )
 
 
-def float_tensor(graph: Graph) -> str | None:
-    """Name a value that is computed in floating point, None in a full-integer model."""
+def wider_tensor(graph: Graph) -> str | None:
+    """Name a value that is computed in floating point or 16 bits; None in a full-integer, 8-bit model.
+
+    Labels and counts of 32 or 64 bits are no such value, nor is the state of a recurrent operator.
+    """
     main = graph.main
     for operator in main.operators:
         for tensor in (*main.inputs_of(operator), *main.outputs_of(operator)):
-            if tensor is not None and not tensor.is_constant and "float" in tensor.dtype:
-                return f"{tensor.name or 'tensor ' + str(tensor.index)} of {operator.name} is {tensor.dtype}"
+            if tensor is None or tensor.is_constant or tensor.is_variable:
+                continue
+            if "float" in tensor.dtype or tensor.dtype == "int16":
+                return f"{tensor.name or f'tensor {tensor.index}'} of {operator.name} is {tensor.dtype}"
     return None
 
 

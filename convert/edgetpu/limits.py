@@ -21,6 +21,9 @@ SOFTMAX_LENGTH: Final = 16_000
 MEAN_POSITIONS: Final = 16_384
 """Rows times columns that are averaged: 64x128 was mapped, 256x128 was not; the limit lies between."""
 
+RESHAPE_ELEMENTS: Final = 1_500_000
+"""40x40x810 to 14400x90 (1.3 million) was mapped, 80x80x255 to 6400x3x85 (1.6 million) was not."""
+
 
 def _free(_: Case) -> None:
     """Without limits of its own."""
@@ -101,7 +104,9 @@ def _concatenation(case: Case) -> Obstacle | None:
 
 def _axes(case: Case, position: int) -> tuple[int, ...] | None:
     axes, data = case.integers(position), case.input(0)
-    return None if axes is None or data is None else tuple(a % max(1, len(data.shape)) for a in axes)
+    if axes is None or data is None:
+        return None
+    return tuple(a % len(data.shape) for a in axes) if data.shape else ()
 
 
 def _reduction(case: Case) -> Obstacle | None:
@@ -159,7 +164,7 @@ def _softmax(case: Case) -> Obstacle | None:
 
 def _split(case: Case) -> Obstacle | None:
     axis, data = case.integers(0), case.input(1)
-    if axis is None or data is None:
+    if not axis or data is None:
         return Obstacle(Status.NOT_CONSTANT, "the axis is computed, not stored in the file")
     return limitation("splits the batch") if axis[0] % max(1, len(data.shape)) == 0 else None
 
@@ -200,6 +205,9 @@ def _transpose(case: Case) -> Obstacle | None:
 
 
 def _reshape(case: Case) -> Obstacle | None:
+    elements = case.outputs[0].elements
+    if elements > RESHAPE_ELEMENTS:
+        return limitation(f"{elements} elements, more than about {RESHAPE_ELEMENTS}")
     return _constant(case, 1, "the shape")
 
 

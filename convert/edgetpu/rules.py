@@ -47,6 +47,7 @@ def obstacle(subgraph: Subgraph, operator: Operator) -> Obstacle | None:
         _rank(activations)
         or _data_type(operator, activations)
         or _support(operator)
+        or _form(case, activations)
         or _quantisation(activations)
         or LIMITS[operator.name](case)
     )
@@ -83,6 +84,14 @@ def _support(operator: Operator) -> Obstacle | None:
     if operator.name in LIMITS and not operator.is_custom:
         return None
     return Obstacle(Status.UNSUPPORTED, "not among the operators of the Edge TPU")
+
+
+def _form(case: Case, activations: tuple[Tensor, ...]) -> Obstacle | None:
+    """Refuse what no converter writes but a file may hold."""
+    if case.data is None or not case.outputs:
+        return limitation("reads or writes no activation")
+    empty = next((t for t in activations if t.elements == 0), None)
+    return None if empty is None else limitation(f"{by_axes(empty.shape)} has no elements")
 
 
 def _quantisation(activations: tuple[Tensor, ...]) -> Obstacle | None:

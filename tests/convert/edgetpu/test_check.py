@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convert.edgetpu.check import Check, check, float_tensor
+from convert.edgetpu.check import Check, check, wider_tensor
+from convert.edgetpu.limits import LIMITS
 from convert.edgetpu.status import Status
+from convert.errors import ModelFileError
 from convert.tflite.graph import parse_graph, read_graph
-from tests.convert.tflite.models import Builder, add_conv
+from tests.convert.tflite.models import Builder, add_conv, small_model
 
 PAIRS = Path(__file__).parents[4] / "shared/data/edgetpu_pairs"
 MODELS = (
@@ -123,7 +125,7 @@ def test_a_float_model_maps_nothing() -> None:
     assert result.operators == (("RELU", 1, Status.DATA_TYPE),)
     assert (result.mapped, result.subgraphs, result.parameter_bytes) == (0, 0, 0)
     assert any("not quantized" in note for note in result.notes)
-    assert float_tensor(parse_graph(b.pack([image], [output]))) is not None
+    assert wider_tensor(parse_graph(b.pack([image], [output]))) is not None
 
 
 def test_an_operator_newer_than_the_compiler_fails_the_file() -> None:
@@ -209,6 +211,41 @@ def test_a_large_model_does_not_fit() -> None:
     source, weights = b.tensor((1, 4096)), b.constant(np.ones((2048, 4096)), "int8", scales=[0.1])
     output = b.operator("FULLY_CONNECTED", (source, weights, -1), (b.tensor((1, 2048)),))
     assert not checked(b, [source], [output]).fits_on_chip
+
+
+WHOLE = small_model()
+
+
+@given(st.lists(st.tuples(st.integers(8, len(WHOLE) - 1), st.integers(0, 255)), min_size=1, max_size=5))
+def test_whatever_the_reader_lets_through_is_judged(changes: list[tuple[int, int]]) -> None:
+    content = bytearray(WHOLE)
+    for place, value in changes:
+        content[place] = value
+    try:
+        graph = parse_graph(bytes(content))
+    except ModelFileError:
+        return
+    result = check(graph)
+    assert result.mapped + result.cpu == len(graph.main.operators)
+
+
+SHAPES = st.lists(st.integers(0, 3), max_size=4)
+
+
+@given(
+    st.sampled_from(sorted(LIMITS)),
+    st.lists(st.one_of(SHAPES, st.none()), max_size=4),
+    st.lists(SHAPES, max_size=2),
+)
+def test_operators_of_any_form_are_judged(
+    name: str, inputs: list[list[int] | None], outputs: list[list[int]]
+) -> None:
+    """A list is an activation of that shape, None a constant; nothing has to make sense."""
+    b = Builder()
+    reads = [b.constant([1, 2]) if shape is None else b.tensor(shape) for shape in inputs]
+    writes = [b.tensor(shape) for shape in outputs]
+    b.operator(name, reads, writes)
+    assert len(checked(b, [], []).judgements) == 1
 
 
 def test_no_operators_at_all() -> None:

@@ -84,6 +84,8 @@ CASES: list[tuple[str, object, Mapping[str, object] | None, Status]] = [
         {"type": "Pool2DOptions", "fusedActivationFunction": 3},
         Status.UNSPECIFIED,
     ),
+    ("RESHAPE", unary((1, 40, 40, 810), (1, 14_400, 90), [1, 14_400, 90]), None, MAPPED),
+    ("RESHAPE", unary((1, 80, 80, 255), (1, 6400, 3, 85), [1, 6400, 3, 85]), None, Status.UNSPECIFIED),
     ("CAST", unary((1, 4), (1, 4)), None, Status.UNSUPPORTED),
     ("GATHER", unary((1, 4), (1, 1), [2]), None, Status.UNSUPPORTED),
 ]

@@ -98,7 +98,7 @@ class Builder:
         if custom:
             made.customOptions = np.frombuffer(custom, np.uint8)
         self.operators.append(made)
-        return outputs[0]
+        return outputs[0] if outputs else -1
 
     def pack(self, inputs: Sequence[int], outputs: Sequence[int], copies: int = 1) -> bytes:
         """Return the file; its subgraph is listed `copies` times."""
