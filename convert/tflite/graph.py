@@ -108,6 +108,9 @@ class _Reader:
         )
         if not subgraphs:
             raise _DamagedError("no subgraph in it")
+        for table in self._tables(self._model.BuffersLength(), self._model.Buffers):
+            if table.DataLength():
+                table.DataAsNumpy()  # Metadata is not read otherwise, but a file without its end is cut off.
         return Graph(subgraphs, len(self._content), self._text(self._model.Description()))
 
     def _subgraph(self, table: _Table, codes: list[_Table]) -> Subgraph:
