@@ -1,5 +1,7 @@
 """Random weights that behave, for trying the chain without a checkpoint."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import torch
@@ -15,7 +17,7 @@ _DEPTH_OFFSET = 3.0
 
 
 def initialise(network: Network, seed: int) -> None:
-    """Give `network` random weights, the same for the same seed, whose activations stay in range.
+    """Give `network` random weights whose activations stay in range, the same for the same seed.
 
     Layer-sequential unit variance (Mishkin & Matas, "All you need is a good init", ICLR 2016): a pass over
     smooth random pictures scales every convolution to outputs of variance 1 and fills BatchNorm's statistics.
@@ -23,7 +25,7 @@ def initialise(network: Network, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     modules = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    with torch.no_grad():
+    with torch.no_grad(), _one_thread():
         for module in modules:
             module.weight.normal_(generator=generator)
             if module.bias is not None:
@@ -35,6 +37,17 @@ def initialise(network: Network, seed: int) -> None:
         _calibrate(network, modules, norms, _pictures(network, generator))
         if isinstance(network, Midas):
             cast("Tensor", network.scratch.last.bias).add_(_DEPTH_OFFSET)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Make sums, which depend on how many threads share them, the same on any number of cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _calibrate(

@@ -133,7 +133,8 @@ class QuantityHead(nn.Module):
 
     def forward(self, features: tuple[Tensor, ...]) -> Tensor:
         """Return scores (N, classes) of an encoder's `features`."""
-        scores: Tensor = self.fc(features[-1].mean(dim=(2, 3)))
+        # A mean over two axes is the same number, but would reach TFLite with a TRANSPOSE.
+        scores: Tensor = self.fc(functional.adaptive_avg_pool2d(features[-1], 1).flatten(1))
         return scores
 
 

@@ -15,7 +15,19 @@ from convert.networks.initialise import initialise
 from convert.networks.network import Network
 from convert.networks.torch_stage import torch_stage
 
-MAPPED = {"Conv", "Clip", "Relu", "Add", "Resize", "Pad", "MaxPool", "ReduceMean", "Gemm", "Constant"}
+MAPPED = {
+    "Conv",
+    "Clip",
+    "Relu",
+    "Add",
+    "Resize",
+    "Pad",
+    "MaxPool",
+    "GlobalAveragePool",
+    "Flatten",
+    "Gemm",
+    "Constant",
+}
 """All of these become operators that the Edge TPU has."""
 
 
