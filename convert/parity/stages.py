@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
+from appliance.inference.manifest import FILE_NAME
 from convert.errors import ConvertError, ModelFileError, ToolError
 from convert.networks.spec import NetworkSpec
 from convert.networks.stage import Array, Stage
@@ -42,12 +43,18 @@ class Opened:
 def files_in(folder: Path) -> StageFiles:
     """Return what a folder of one network holds, as the chain writes it: .onnx, SavedModel, .tflite files.
 
-    Raises `ConvertError` where there is nothing, or several networks.
+    Of a folder with a manifest, that is the folder of its one network. Raises `ConvertError` where there is
+    nothing, or several networks.
     """
     try:
         files = sorted(folder.iterdir())
     except OSError as error:
         raise ConvertError(f"{folder}: cannot be read ({error.strerror}); name a folder of models") from None
+    inside = sorted({str(file.parent) for file in folder.glob("*/*.tflite")})
+    if folder / FILE_NAME in files and inside:
+        if len(inside) == 1:
+            return files_in(Path(inside[0]))
+        raise ConvertError(f"{folder}: holds several networks; name one folder, {' or '.join(inside)}")
     exported = [file for file in files if file.suffix == ".onnx"]
     saved = [file for file in files if (file / "saved_model.pb").is_file()]
     compiled = [file for file in files if file.name.endswith(_COMPILED)]
@@ -57,8 +64,7 @@ def files_in(folder: Path) -> StageFiles:
             names = ", ".join(file.name for file in found)
             raise ConvertError(f"{folder}: holds several networks ({names}); name the files of one")
     if not (exported or saved or tflite or compiled):
-        inside = sorted(file.parent.name for file in folder.glob("*/*.tflite"))
-        hint = f"; did you mean {folder / inside[0]}?" if inside else ""
+        hint = f"; did you mean {inside[0]}?" if inside else ""
         raise ConvertError(f"{folder}: holds no .onnx, SavedModel or .tflite{hint}")
     return StageFiles(onnx=_only(exported), saved_model=_only(saved), tflite=tflite, edgetpu=_only(compiled))
 

@@ -184,6 +184,19 @@ def test_what_is_wrong_is_one_clear_line_and_nothing_is_written(
     assert not (desk / "out").exists()
 
 
+def test_a_folder_with_a_manifest_leads_to_its_networks(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (desk / "manifest.json").touch()
+    (desk / "tiny.int8.tflite").touch()
+    assert parity("--models", desk, "--limit", "1", "--out", "out") == 0
+    (desk / "more").mkdir()
+    (desk / "more" / "other.tflite").touch()
+    capsys.readouterr()
+    assert parity("--models", desk, "--limit", "1", "--out", "new") == 1
+    assert f"{desk / 'models'} or {desk / 'more'}" in line_of(capsys)
+
+
 def test_files_of_different_sizes_are_refused(
     models: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
