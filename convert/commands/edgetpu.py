@@ -7,16 +7,20 @@ from pathlib import Path
 
 from convert.edgetpu.compiler import Compilation, Compiled, compile_models, differences
 from convert.edgetpu.log_text import model_text
+from convert.edgetpu.models_folder import compile_folder
+from convert.errors import ConvertError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument(
-        "models", type=Path, nargs="+", metavar="MODEL.tflite", help="the first gets the on-chip memory first"
+        "files", type=Path, nargs="*", metavar="MODEL.tflite", help="the first gets the on-chip memory first"
     )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="for X_edgetpu.tflite and logs")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="for X_edgetpu.tflite and logs"
-    )
+        "--models", type=Path, metavar="DIR",
+        help="instead of files and --out: compile a models folder, and put the results into its manifest",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--require-all-mapped",
@@ -38,12 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(options: argparse.Namespace) -> int:
     """Compile and compare with the prediction; raises `ToolError` and `ModelFileError`."""
-    compilation = compile_models(
-        options.models,
-        options.out,
-        deadline_s=options.deadline,
-        require_all_mapped=options.require_all_mapped,
-    )
+    limits = {"deadline_s": options.deadline, "require_all_mapped": options.require_all_mapped}
+    if options.models is not None and not options.files and options.out is None:
+        compilation = compile_folder(options.models, **limits)
+    elif options.models is None and options.files and options.out is not None:
+        compilation = compile_models(options.files, options.out, **limits)
+    else:
+        raise ConvertError("name either models and --out DIR for the results, or --models DIR alone")
     print(json.dumps(_as_json(compilation)) if options.json else _text(compilation))
     return 0
 
