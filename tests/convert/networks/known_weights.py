@@ -2,7 +2,8 @@
 
 `reference/` holds keys, shapes and outputs (at the places that `sampled` picks) of isl-org/MiDaS's
 MidasNet_small (64 features, expanded, exportable) on geffnet 1.0.2's tf_efficientnet_lite3, and of
-torchvision 0.28.0's resnet18 and resnet50, in evaluation mode, float64, PyTorch 2.13.0.
+torchvision 0.28.0's resnet18 and resnet50, in evaluation mode, float64, PyTorch 2.13.0; and keys and shapes
+of DPT_Large, as isl-org/MiDaS has them and as transformers 5.23.0 does.
 """
 
 import json
