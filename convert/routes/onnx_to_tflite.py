@@ -48,7 +48,7 @@ def convert_onnx(
     float32 (N, H, W, 3), normalised as `spec` says; the ranges of its activations become those of int8. `io`
     is the type of the int8 file's input and outputs. All that is written takes one picture, channels last,
     and keeps the names and the order of the spec's outputs. The same file and pictures give the same .tflite
-    files, byte for byte; in the SavedModel, `fingerprint.pb` may differ, in which TensorFlow puts a random id.
+    files, byte for byte; in the SavedModel, `fingerprint.pb` may differ, where TensorFlow puts a random id.
 
     The first use builds the converter's environment. Raises `ToolError`: one line with the reason and the
     converter's log, which is kept beside its environment; `out` is then as it was. Raises `ModelFileError`

@@ -6,8 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from convert.errors import ConvertError
 from convert.networks.spec import IMAGENET_MEAN, IMAGENET_STD, NetworkSpec
@@ -130,13 +128,11 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
         load_inputs([], SPEC)
 
 
-@settings(max_examples=5, deadline=None)
-@given(seed=st.integers(0, 2**31), more=st.integers(1, 2))
-def test_simulated_trays_are_reproducible_and_fewer_are_the_first_of_more(seed: int, more: int) -> None:
-    few = simulated_inputs(SPEC, 2, seed)
+def test_simulated_trays_are_reproducible_and_fewer_are_the_first_of_more() -> None:
+    few = simulated_inputs(SPEC, 2, seed=7)
     assert few.shape == (2, 32, 48, 3)
     assert few.dtype == np.float32
-    np.testing.assert_array_equal(simulated_inputs(SPEC, 2 + more, seed)[:2], few)
+    np.testing.assert_array_equal(simulated_inputs(SPEC, 4, seed=7)[:2], few)
 
 
 def test_simulated_trays_differ_by_number_and_by_seed() -> None:
