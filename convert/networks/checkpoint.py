@@ -1,7 +1,6 @@
 """Weights of a network: a whole checkpoint, or an ImageNet classifier for its encoder."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final, Literal
 
 from torch import Tensor, nn
@@ -10,7 +9,7 @@ from convert.errors import CheckpointError
 from convert.networks.efficientnet_lite import EfficientNetLite
 from convert.networks.network import Network
 from convert.networks.resnet import ResNetTray
-from convert.networks.state import download_state, fill, read_state
+from convert.networks.state import fill
 
 Part = Literal["network", "encoder", "classifier"]
 """What a checkpoint had weights for: everything; the encoder alone, so that decoder and heads keep theirs; or
@@ -23,16 +22,6 @@ PUBLISHED: Final = {
 
 _TOP = 8
 """Keys above the encoder in an EfficientNet classifier: a convolution, a BatchNorm, a linear layer."""
-
-
-def load_checkpoint(network: Network, source: Path | Literal["published"]) -> Part:
-    """Load a file, or the network's public checkpoint by `torch.hub`; the rest is as `load_state` says."""
-    if source == "published":
-        name = network.spec.name
-        if name not in PUBLISHED:
-            raise CheckpointError(f"{name}: nobody publishes a checkpoint; give a file")
-        return load_state(network, download_state(PUBLISHED[name]), PUBLISHED[name])
-    return load_state(network, read_state(Path(source)), str(source))
 
 
 def load_state(network: Network, state: Mapping[str, Tensor], source: str) -> Part:

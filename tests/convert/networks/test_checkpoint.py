@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from convert.errors import CheckpointError
 from convert.networks import imagenet
 from convert.networks.build import build, midas, resnet
-from convert.networks.checkpoint import load_checkpoint, load_state
+from convert.networks.checkpoint import PUBLISHED, load_state
 from convert.networks.network import Network
-from convert.networks.state import read_state
+from convert.networks.state import download_state, read_state
 from tests.convert.networks.known_weights import known_state, reference_shapes
 
 State = dict[str, Tensor]
@@ -54,7 +54,7 @@ def test_a_state_dict_loads_exactly(network: Network, state: State, wrapped: str
     elif wrapped == "module.":
         content = {f"module.{key}": value for key, value in state.items()}
     torch.save(content, file, _use_new_zipfile_serialization=wrapped != "legacy format")
-    assert load_checkpoint(network, file) == "network"
+    assert load_state(network, read_state(file), str(file)) == "network"
     assert same(copied(network), state)
 
 
@@ -310,28 +310,26 @@ def test_imagenet_weights_come_from_the_installed_package(
     assert torch.equal(network.backbone.state_dict()["layer1.0.weight"], published["_conv_stem.weight"])
 
 
-def test_no_network_is_one_line(monkeypatch: pytest.MonkeyPatch, network: Network) -> None:
+def test_no_network_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(*_arguments: object, **_options: object) -> object:
         raise URLError("no route to host")
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", unreachable)
-    lite3 = midas("lite3", height=64, width=64)
-    with pytest.raises(
-        CheckpointError, match=r"midas_v2_1_small_256.pt: cannot be fetched .*no route to host"
-    ):
-        load_checkpoint(lite3, "published")
-    with pytest.raises(CheckpointError, match=r"resnet18-f37072fd.pth: cannot be fetched"):
-        imagenet.load_imagenet(network)
-    with pytest.raises(CheckpointError, match="resnet18: nobody publishes a checkpoint"):
-        load_checkpoint(network, "published")
+    with pytest.raises(CheckpointError, match=r"resnet18-f37072fd.pth: cannot be fetched .*no route to host"):
+        imagenet.load_imagenet(resnet(18, height=64, width=64))
 
 
-def test_a_published_checkpoint_is_loaded_strictly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_keeps_standard_output_free(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     state = known_state(reference_shapes("midas-v2.1-small"))
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *_, **__: state)
+
+    def fetched(*_arguments: object, **_options: object) -> State:
+        print("Downloading")
+        return state
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fetched)
     network = midas("lite3", height=64, width=64)
-    assert load_checkpoint(network, "published") == "network"
+    assert load_state(network, download_state(PUBLISHED["midas-lite3"]), "published") == "network"
     assert same(copied(network), state)
-    state.popitem()
-    with pytest.raises(CheckpointError, match="1 keys missing"):
-        load_checkpoint(network, "published")
+    assert capsys.readouterr() == ("", "Downloading\n")
