@@ -6,7 +6,7 @@ from typing import Final, cast
 from convert.errors import ConvertError
 from convert.networks.efficientnet_lite import Variant
 from convert.networks.initialise import initialise
-from convert.networks.midas import Activation, Midas, Upsampling
+from convert.networks.midas import Activation, Doubling, Midas, Upsampling
 from convert.networks.network import Network
 from convert.networks.resnet import Depth, Head, ResNetTray
 from convert.networks.torch_stage import torch_stage
@@ -54,11 +54,12 @@ def midas(
     expand: bool | None = None,
     upsampling: Upsampling | None = None,
     activation: Activation | None = None,
+    doubling: Doubling | None = None,
 ) -> Midas:
     """Return a MiDaS; options of None are the published network's for lite3, and the device's otherwise.
 
     The device's are: no widening towards coarse levels (it holds 14 of 15 million parameters of the decoder),
-    half-pixel upsampling and ReLU6.
+    half-pixel upsampling, ReLU6, and the last doubling on the depth map itself.
     """
     _check_size(height, width)
     published = variant == "lite3"
@@ -70,6 +71,7 @@ def midas(
         expand=published if expand is None else expand,
         upsampling=upsampling or ("align_corners" if published else "half_pixel"),
         activation=activation or ("relu" if published else "relu6"),
+        doubling=doubling or ("features" if published else "depth"),
     ).eval()
 
 

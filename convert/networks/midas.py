@@ -17,6 +17,10 @@ Upsampling = Literal["align_corners", "half_pixel"]
 """Where a doubled map's samples lie. The published network aligns corners; what the Edge TPU is known to map
 is half-pixel."""
 
+Doubling = Literal["features", "depth"]
+"""What is doubled last. The published network doubles 32 feature maps and then convolves them. Doubling the
+depth map instead takes a quarter of the work there; the Edge TPU is not known to map 32 maps of 256x256."""
+
 Activation = Literal["relu", "relu6"]
 """Of the decoder; ReLU6 bounds what enters its convolutions, which keeps int8's steps small."""
 
@@ -38,6 +42,7 @@ class Midas(Network):
         expand: bool = True,
         upsampling: Upsampling = "align_corners",
         activation: Activation = "relu",
+        doubling: Doubling = "features",
     ) -> None:
         depth = Output("inverse_depth", "inverse_depth")
         super().__init__(NetworkSpec(f"midas-{variant}", height, width, (depth,)))
@@ -47,6 +52,7 @@ class Midas(Network):
             tuple(features * 2**level if expand else features for level in range(4)),
             corners=upsampling == "align_corners",
             bounded=activation == "relu6",
+            late=doubling == "depth",
         )
 
     @property
@@ -63,9 +69,11 @@ class Decoder(nn.Module):
     """From the encoder's four feature maps, `channels` wide, to inverse depth at full size."""
 
     def __init__(
-        self, channels: tuple[int, ...], widths: tuple[int, ...], *, corners: bool, bounded: bool
+        self, channels: tuple[int, ...], widths: tuple[int, ...], *, corners: bool, bounded: bool, late: bool
     ) -> None:
         super().__init__()
+        # Half-pixel in the published network too, which aligns corners elsewhere.
+        doubled = nn.Upsample(scale_factor=2, mode="bilinear")
         self.layer1_rn, self.layer2_rn, self.layer3_rn, self.layer4_rn = (
             nn.Conv2d(inputs, width, 3, padding=1, bias=False)
             for inputs, width in zip(channels, widths, strict=True)
@@ -77,12 +85,12 @@ class Decoder(nn.Module):
         )
         self.output_conv = nn.Sequential(
             nn.Conv2d(finest, finest // 2, 3, padding=1),
-            # Half-pixel in the published network too, which aligns corners elsewhere.
-            nn.Upsample(scale_factor=2, mode="bilinear"),
+            nn.Identity() if late else doubled,
             nn.Conv2d(finest // 2, 32, 3, padding=1),
             nn.ReLU6() if bounded else nn.ReLU(),
             nn.Conv2d(32, 1, 1),
             nn.ReLU(),
+            doubled if late else nn.Identity(),
         )
 
     @property
