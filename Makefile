@@ -15,12 +15,12 @@ READY_DEV := .venv/.ready-dev
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test test-slow lint types check bench trigger accuracy reference
-.PHONY: convert-env models clean
+.PHONY: test-convert convert-env models clean
 
 help: ## Explain every target
 	@echo "Janban measures what comes back on canteen trays. Targets (ARGS=… is passed on):"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | while IFS='|' read -r target text; do \
-	    printf '%-14s %s\n' "$$target" "$$text"; done
+	    printf '%-16s %s\n' "$$target" "$$text"; done
 
 setup: $(READY) ## Set up .venv for the appliance (PYTHON=python3.13 picks another Python)
 
@@ -49,6 +49,9 @@ test: setup-dev ## Run the tests (ARGS="-k trigger")
 test-slow: setup-dev ## Run the long tests
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
+test-convert: setup-dev ## Run the slow tests of convert, with the real converters
+	@$(BIN)/python -m pytest -m slow tests/convert $(ARGS)
+
 lint: setup-dev ## Check style and format
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -68,8 +71,9 @@ trigger: setup ## Count what the trigger makes of 2,000 simulated trays
 accuracy: setup ## Compare measured with true leftovers on rendered trays (DATA=../shared/data)
 	@$(BIN)/python -m benchmarks.accuracy --data $(DATA) $(ARGS)
 
-reference: setup-dev ## Write docs/configuration.md and the JSON Schemas anew
+reference: setup-dev ## Write docs/configuration.md, docs/gates.md and the JSON Schemas anew
 	@$(BIN)/python -m appliance.config_reference
+	@$(BIN)/python -m convert.parity.reference
 	@$(BIN)/python -m appliance.readings.schema
 	@$(BIN)/python -m appliance.inference.schema
 
