@@ -46,6 +46,11 @@ class Midas(Network):
     ) -> None:
         depth = Output("inverse_depth", "inverse_depth")
         super().__init__(NetworkSpec(f"midas-{variant}", height, width, (depth,)))
+        self._options: dict[str, str] = {
+            "upsampling": upsampling,
+            "activation": activation,
+            "doubling": doubling,
+        }
         self.pretrained = EfficientNetLite(variant)
         self.scratch = Decoder(
             self.pretrained.channels,
@@ -54,6 +59,11 @@ class Midas(Network):
             bounded=activation == "relu6",
             late=doubling == "depth",
         )
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Upsampling, activation and doubling."""
+        return dict(self._options)
 
     @property
     def backbone(self) -> EfficientNetLite:

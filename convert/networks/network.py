@@ -18,6 +18,11 @@ class Network(nn.Module):
         self.spec = spec
 
     @property
+    def options(self) -> dict[str, str]:
+        """What a state dict does not tell of the network; saved beside it."""
+        return {}
+
+    @property
     def backbone(self) -> nn.Module:
         """The part that ImageNet weights fit."""
         raise NotImplementedError

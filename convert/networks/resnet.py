@@ -57,6 +57,11 @@ class ResNetTray(Network):
             )
 
     @property
+    def options(self) -> dict[str, str]:
+        """Return the order of the heads."""
+        return {"heads": " ".join(self.heads)}
+
+    @property
     def backbone(self) -> "ResNetEncoder":
         """The part that ImageNet weights fit."""
         return self.encoder

@@ -1,5 +1,6 @@
 """State dicts: read without running anything, loaded strictly or not at all."""
 
+import io
 import pickle
 import struct
 import sys
@@ -13,10 +14,13 @@ from urllib.error import URLError
 import torch
 from torch import Tensor, nn
 
+from convert.atomic import write_whole
 from convert.errors import CheckpointError
+from convert.networks.network import Network
 
 _SHOWN = 3
 _WRAPPERS = ("state_dict", "model")
+_OPTIONS = "options"
 _PARALLEL_PREFIX = "module."
 _COUNTER = "num_batches_tracked"
 """BatchNorm does not use it once it is trained, and older files do not have it."""
@@ -34,9 +38,37 @@ def read_state(path: Path) -> dict[str, Tensor]:
     It may lie plainly in the file, or below `state_dict` or `model`, and its keys may begin with
     DataParallel's `module.`. Raises `CheckpointError`, one line.
     """
+    return _unwrapped(_loaded(path), str(path))
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return what `read_state` does, and the options that `save_checkpoint` put beside it, if it did."""
+    found = _loaded(path)
+    state = _unwrapped(found, str(path))
+    options = found.get(_OPTIONS, {}) if isinstance(found, Mapping) else {}
+    if isinstance(options, Tensor):  # A state dict that has a parameter of that name.
+        options = {}
+    if not isinstance(options, dict) or not all(
+        isinstance(word, str) for pair in options.items() for word in pair
+    ):
+        raise CheckpointError(f"{path}: its options are not words; save it again with save_checkpoint")
+    return state, options
+
+
+def save_checkpoint(network: Network, path: Path) -> None:
+    """Write weights and options, so that `open_checkpoint` gives back the same network; whole or not at all.
+
+    Raises `ConvertError` where the file cannot be written.
+    """
+    content = io.BytesIO()
+    torch.save({_OPTIONS: network.options, "state_dict": network.state_dict()}, content)
+    write_whole(path, content.getvalue())
+
+
+def _loaded(path: Path) -> object:
     try:
         with warnings.catch_warnings(action="ignore"):
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            found: object = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file; give a checkpoint") from None
     except OSError as error:
@@ -50,7 +82,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(
             f"{path}: damaged or not a checkpoint ({_line(error)}); fetch or save it again"
         ) from None
-    return _unwrapped(found, str(path))
+    return found
 
 
 def download_state(address: str) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from convert.errors import CheckpointError
 from convert.networks.build import midas, resnet
 from convert.networks.network import Network
 from convert.networks.recognise import open_checkpoint
+from convert.networks.state import save_checkpoint
 
 
 def saved(state: dict[str, Tensor], folder: Path) -> Path:
@@ -49,6 +50,43 @@ def test_every_network_is_known_by_its_checkpoint(network: Network, tmp_path: Pa
     with torch.no_grad():
         pairs = zip(opened(picture), network(picture), strict=True)
     assert all(torch.equal(found, wanted) for found, wanted in pairs)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(midas("lite0", upsampling="align_corners", doubling="features"), id="as published"),
+        pytest.param(midas("lite3", activation="relu6"), id="bounded"),
+        pytest.param(resnet(18, heads=("quantity", "segmentation")), id="quantity first"),
+    ],
+)
+def test_what_keys_do_not_tell_is_saved_beside_them(network: Network, tmp_path: Path) -> None:
+    path = tmp_path / "network.pt"
+    save_checkpoint(network, path)
+    opened = open_checkpoint(path, height=256, width=256)
+    assert opened.options == network.options
+    assert opened.spec == network.spec
+    picture = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        pairs = zip(opened(picture), network(picture), strict=True)
+    assert all(torch.equal(found, wanted) for found, wanted in pairs)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"upsampling": "bicubic"}, "upsampling bicubic, which this version does not know"),
+        ({"depth": "9"}, "depth 9, which this version does not know"),
+        ({"upsampling": 3}, "options are not words"),
+        ("half_pixel", "options are not words"),
+    ],
+)
+def test_options_of_another_version_are_refused(options: object, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "network.pt"
+    torch.save({"options": options, "state_dict": midas("lite0").state_dict()}, path)
+    with pytest.raises(CheckpointError, match=said) as refusal:
+        open_checkpoint(path, height=64, width=64)
+    assert "\n" not in str(refusal.value)
 
 
 def test_the_studys_classifier_becomes_the_quantity_head(tmp_path: Path) -> None:
