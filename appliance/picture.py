@@ -2,7 +2,6 @@
 
 import io
 import os
-import tempfile
 import warnings
 from pathlib import Path
 from typing import cast
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from appliance.errors import PictureError
+from appliance.files import write_whole
 
 Picture = npt.NDArray[np.uint8]
 """An 8-bit colour picture, shape (height, width, 3), channels in OpenCV's order: blue, green, red."""
@@ -152,26 +152,6 @@ def save_picture(path: Path, picture: Picture) -> None:
     if not done:
         raise PictureError(f"{path}: the picture of shape {picture.shape} cannot be encoded")
     try:
-        _write_whole(path, encoded.tobytes())
+        write_whole(path, encoded.tobytes())
     except OSError as error:
         raise PictureError(f"{path}: cannot be written ({error.strerror})") from None
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -8,14 +8,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "appliance"
 
-GROUND = {"errors", "clock", "picture"}
+GROUND = {"errors", "clock", "files", "picture"}
 """What every room may stand on."""
 
 MAY_KNOW = {
     "errors": set[str](),
     "clock": set[str](),
     "budget": set[str](),
-    "picture": {"errors"},
+    "files": set[str](),
+    "picture": {"errors", "files"},
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
     "readings": {"errors", "clock"},

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.errors import CalibrationError
+from appliance.files import sync_folder
 from appliance.picture import Picture
 from appliance.tray.layout_file import load_layout, write_layout
 from appliance.tray.rectify import rectified_size
@@ -104,7 +105,7 @@ def _write(calibration: Calibration, folder: Path, sources: dict[str, str | None
     manifest = _Manifest(version=1, px_per_mm=calibration.px_per_mm, pictures=listed)
     _write_file(folder / MANIFEST_FILE, (manifest.model_dump_json(indent=1) + "\n").encode())
     folder.chmod(0o755)
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
 def _replace(folder: Path, fresh: Path) -> None:
@@ -119,7 +120,7 @@ def _replace(folder: Path, fresh: Path) -> None:
             if (old / folder.name).exists():
                 (old / folder.name).rename(folder)
             raise
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
     finally:
         shutil.rmtree(old, ignore_errors=True)
 
@@ -138,14 +139,6 @@ def _write_file(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _read_manifest(folder: Path) -> _Manifest:

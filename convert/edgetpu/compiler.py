@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from convert.atomic import sync_folder, write_whole
+from appliance.files import sync_folder
+from convert.atomic import write_whole
 from convert.child import run_logged
 from convert.edgetpu.check import Check, check
 from convert.edgetpu.log import CompilerLog, ModelLog, parse_log

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from appliance.files import sync_folder
 from appliance.picture import save_picture
-from convert.atomic import sync_folder, write_whole
+from convert.atomic import write_whole
 from convert.errors import ConvertError
 from convert.networks.spec import NetworkSpec, Output
 from convert.networks.stage import Array, Stage
