@@ -108,7 +108,9 @@ def _refuse(order: Order, parity: ParityResult, work: Path, refused: Path) -> No
     try:
         parity.enforce()
     except GateError as error:
-        raise GateError(f"{order.name} is not shipped: {error}; see {refused / 'report.md'}") from None
+        raise GateError(
+            f"{order.name} is not shipped: {error}; see {refused / 'report.md'}, or keep it with --no-gates"
+        ) from None
 
 
 def _entry(order: Order, made: Converted, parity: ParityResult) -> ModelEntry:
