@@ -83,7 +83,7 @@ def cost_of(path: Path, *, cache_bytes: int = USABLE_BYTES) -> Cost:
     mapped = {j.operator.index for j in judged.judgements if j.status == Status.MAPPED}
     partition = Partition(
         works=tuple(works[index] for index in sorted(mapped)),
-        parameter_bytes=judged.parameter_bytes,
+        parameter_bytes=judged.parameter_bytes if judged.mapped else 0,
         border_bytes=_border_bytes(main, mapped),
     )
     on_host = pi_4_seconds(work for index, work in works.items() if index not in mapped)

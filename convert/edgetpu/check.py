@@ -7,7 +7,7 @@ from typing import Final
 
 from convert.edgetpu.obstacle import Obstacle
 from convert.edgetpu.package import CUSTOM_OPERATOR, packed_parameter_bytes
-from convert.edgetpu.parameters import USABLE_BYTES, parameter_bytes
+from convert.edgetpu.parameters import USABLE_BYTES, constant_bytes, parameter_bytes
 from convert.edgetpu.partition import mapped_operators
 from convert.edgetpu.rules import obstacle
 from convert.edgetpu.status import Status
@@ -52,8 +52,8 @@ class Check:
 
     `judgements`: the operators of the main subgraph in file order. `failure`: the line with which the
     compiler would refuse the whole file. `parameter_bytes`: estimated bytes that it would store for the
-    mapped operators (`convert.edgetpu.parameters`), or those stored in an already compiled model. `notes`:
-    what a person should know, one sentence each.
+    mapped operators (`convert.edgetpu.parameters`), or those stored in an already compiled model; where
+    nothing maps, the constants of the file as they are. `notes`: what a person should know, one sentence each.
     """
 
     judgements: tuple[Judgement, ...]
@@ -123,7 +123,7 @@ def check(graph: Graph) -> Check:
     mapped = mapped_operators(_feeders(main), able)
     return Check(
         judgements=_judgements(main, mapped, obstacles),
-        parameter_bytes=parameter_bytes(main, sorted(mapped)),
+        parameter_bytes=parameter_bytes(main, sorted(mapped)) if mapped else constant_bytes(main),
         subgraphs=1 if mapped else 0,
         failure=failure,
         notes=_notes(main, obstacles),

@@ -37,6 +37,17 @@ def parameter_bytes(subgraph: Subgraph, operators: Iterable[int]) -> int:
     return total
 
 
+def constant_bytes(subgraph: Subgraph) -> int:
+    """Return the bytes of all constants that the subgraph's operators read, as they are in the file."""
+    read = {
+        tensor.index: tensor.size_bytes
+        for operator in subgraph.operators
+        for tensor in subgraph.inputs_of(operator)
+        if tensor is not None and tensor.is_constant
+    }
+    return sum(read.values())
+
+
 def _weights(subgraph: Subgraph, operator: Operator) -> list[Tensor]:
     """Return the operator's constants of 8 bits; shapes, axes and biases are no weights."""
     constants = [t for t in subgraph.inputs_of(operator) if t is not None and t.is_constant]

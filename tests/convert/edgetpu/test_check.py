@@ -12,7 +12,7 @@ from convert.edgetpu.limits import LIMITS
 from convert.edgetpu.status import Status
 from convert.errors import ModelFileError
 from convert.tflite.graph import parse_graph, read_graph
-from tests.convert.tflite.models import Builder, add_conv, small_model
+from tests.convert.tflite.models import CONV, Builder, add_conv, small_model
 
 PAIRS = Path(__file__).parents[4] / "shared/data/edgetpu_pairs"
 MODELS = (
@@ -126,6 +126,21 @@ def test_a_float_model_maps_nothing() -> None:
     assert (result.mapped, result.subgraphs, result.parameter_bytes) == (0, 0, 0)
     assert any("not quantized" in note for note in result.notes)
     assert wider_tensor(parse_graph(b.pack([image], [output]))) is not None
+
+
+def test_where_nothing_maps_the_constants_of_the_file_count() -> None:
+    b = Builder()
+    image = b.tensor((1, 8, 8, 3), "float32")
+    weights = b.constant(np.ones((3_000_000, 1, 1, 3)), "float32")
+    output = b.operator(
+        "CONV_2D",
+        (image, weights, b.constant(np.zeros(4), "float32")),
+        (b.tensor((1, 8, 8, 4), "float32"),),
+        CONV,
+    )
+    result = checked(b, [image], [output])
+    assert result.parameter_bytes == 3_000_000 * 3 * 4 + 4 * 4
+    assert not result.fits_on_chip
 
 
 def test_an_operator_newer_than_the_compiler_fails_the_file() -> None:
