@@ -53,7 +53,7 @@ class Check:
     `judgements`: the operators of the main subgraph in file order. `failure`: the line with which the
     compiler would refuse the whole file. `parameter_bytes`: estimated bytes that it would store for the
     mapped operators (`convert.edgetpu.parameters`), or those stored in an already compiled model; where
-    nothing maps, the constants of the file as they are. `notes`: what a person should know, one sentence each.
+    nothing maps, the constants of the file. `notes`: what a person should know, one sentence each.
     """
 
     judgements: tuple[Judgement, ...]
