@@ -4,8 +4,10 @@ import argparse
 import importlib
 import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, Protocol, cast
 
 from appliance import __version__
@@ -47,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stream=sys.stderr,
     )
     try:
-        return cast("Command", options.module).command(options)
+        with _ending_cleanly():
+            return cast("Command", options.module).command(options)
     except JanbanError as error:
         print(f"convert: {error}", file=sys.stderr)
         return _EXIT_FAULT
@@ -57,6 +60,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has left, as `convert check … | head` does; nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _EXIT_FAULT
+
+
+@contextmanager
+def _ending_cleanly() -> Iterator[None]:
+    """Leave on SIGTERM and SIGHUP as on Ctrl-C: running converters are stopped, temporary folders removed."""
+
+    def leave(number: int, _frame: object) -> None:
+        sys.exit(128 + number)
+
+    # One that is ignored stays so: `nohup convert …` outlives its terminal.
+    caught = [
+        number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL
+    ]
+    for number in caught:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in caught:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _parser(chosen: str | None) -> argparse.ArgumentParser:

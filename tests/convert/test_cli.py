@@ -1,5 +1,7 @@
 """`convert` as a maintainer starts it: what it refuses, it refuses in one line, and leaves nothing behind."""
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +13,8 @@ from PIL import Image
 
 from convert.cli import COMMANDS, main
 from convert.networks.build import midas
+from tests.convert.tflite.models import small_model
+from tests.publish.listener import eventually
 
 Refused = Callable[..., str]
 
@@ -43,6 +47,27 @@ def test_help_names_every_command() -> None:
     result = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert result.returncode == 0
     assert set(COMMANDS) <= set(result.stdout.split())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_ended_from_outside_it_leaves_no_folder_and_no_process(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    compiler = tmp_path / "edgetpu_compiler"
+    compiler.write_text(f"#!/bin/sh\necho $$ > part\nmv part '{tmp_path}/started'\nexec sleep 100\n")
+    compiler.chmod(0o755)
+    (tmp_path / "model.tflite").write_bytes(small_model())
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "convert", "edgetpu", "model.tflite", "--out", str(out)]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=os.environ | {"EDGETPU_COMPILER": str(compiler)}, stderr=subprocess.DEVNULL
+    ) as process:
+        eventually((tmp_path / "started").exists, "the compiler's start")
+        process.send_signal(number)
+        assert process.wait(60) == 128 + number
+    assert not list(out.glob("*")) + list(out.glob(".*"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "started").read_text()), 0)
 
 
 def test_a_checkpoint_that_is_none_is_refused(refused: Refused, tmp_path: Path) -> None:
