@@ -63,12 +63,18 @@ def find_compiler() -> Path:
 
 
 def compile_models(
-    models: Sequence[Path], folder: Path, *, deadline_s: float, require_all_mapped: bool = False
+    models: Sequence[Path],
+    folder: Path,
+    *,
+    deadline_s: float,
+    require_all_mapped: bool = False,
+    failed_log: Path | None = None,
 ) -> Compilation:
     """Compile the models together into `folder`; the first named gets the on-chip memory first.
 
     The compiled models and the compiler's logs appear in the folder only if everything succeeded; after a
-    failure only FAILED_LOG_NAME does. Raises `ToolError` and `ModelFileError`, one line each.
+    failure only FAILED_LOG_NAME does, or `failed_log` in its place. Raises `ToolError` and `ModelFileError`, one
+    line each.
     """
     compiler = find_compiler()
     predicted = [_predicted(model) for model in models]
@@ -78,7 +84,7 @@ def compile_models(
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".edgetpu-", dir=folder) as name:
             work = Path(name)
-            log = _run(compiler, models, work, folder, deadline_s)
+            log = _run(compiler, models, work, failed_log or folder / FAILED_LOG_NAME, deadline_s)
             told = [*log.models, *(ModelLog() for _ in models)]
             compiled = [
                 Compiled(model, folder / _verified(model, work, said), said, before)
@@ -113,8 +119,8 @@ def _predicted(model: Path) -> Check:
     return predicted
 
 
-def _run(compiler: Path, models: Sequence[Path], work: Path, folder: Path, deadline_s: float) -> CompilerLog:
-    """Run the compiler into `work`; what it printed stays in `folder` if it failed."""
+def _run(compiler: Path, models: Sequence[Path], work: Path, kept: Path, deadline_s: float) -> CompilerLog:
+    """Run the compiler into `work`; what it printed stays in the file `kept` if it failed."""
     names = ", ".join(str(model) for model in models)
     print(f"compiling {names} for the Edge TPU, at most {deadline_s:.0f} s", file=sys.stderr)
     printed = work / LOG_NAME
@@ -130,7 +136,6 @@ def _run(compiler: Path, models: Sequence[Path], work: Path, folder: Path, deadl
         log = parse_log(content.decode("utf-8", errors="replace"), COMPILER)
     if failure is None and log is not None and log.success:
         return log
-    kept = folder / FAILED_LOG_NAME
     write_whole(kept, content)
     reason = f"{COMPILER} printed nothing known"
     if failure is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from appliance.inference.manifest import FILE_NAME, ModelEntry, ModelFile, load_manifest
 from appliance.inference.verify import verify_file
 from convert.atomic import write_whole
-from convert.edgetpu.compiler import LOG_NAME, Compilation, Compiled, compile_models
+from convert.edgetpu.compiler import FAILED_LOG_NAME, LOG_NAME, Compilation, Compiled, compile_models
 from convert.errors import ConvertError, ToolError
 from convert.manifest import model_file, write_models
 from convert.networks.spec import NetworkSpec, Output
@@ -20,7 +20,8 @@ def compile_folder(folder: Path, *, deadline_s: float, require_all_mapped: bool 
 
     Compiled together, the models share the on-chip memory; the manifest's first gets it first. Files compiled
     before are replaced; the compiler's log is kept beside them. Raises `ModelError` where a file is not what
-    the manifest says, `ToolError` and `ModelFileError` as `compile_models` does; nothing has changed then.
+    the manifest says, `ToolError` and `ModelFileError` as `compile_models` does; no model and no entry has
+    changed then, and what a failed compiler printed is in FAILED_LOG_NAME.
     """
     entries = load_manifest(folder / FILE_NAME).models
     sources = {entry.name: _integer_file(entry) for entry in entries}
@@ -35,13 +36,23 @@ def compile_folder(folder: Path, *, deadline_s: float, require_all_mapped: bool 
             copies.append(work / f"{entry.name}.tflite")
             shutil.copyfile(verify_file(folder, sources[entry.name]), copies[-1])
         made = compile_models(
-            copies, work / "compiled", deadline_s=deadline_s, require_all_mapped=require_all_mapped
+            copies,
+            work / "compiled",
+            deadline_s=deadline_s,
+            require_all_mapped=require_all_mapped,
+            failed_log=folder / FAILED_LOG_NAME,
         )
-        results = tuple(
-            _added(folder, entry, sources[entry.name], compiled)
+        # All are judged before the first is added.
+        described = [
+            _described(entry, sources[entry.name], compiled)
             for entry, compiled in zip(entries, made.models, strict=True)
+        ]
+        results = tuple(
+            _added(folder, entry, sources[entry.name], compiled, file)
+            for entry, compiled, file in zip(entries, made.models, described, strict=True)
         )
         write_whole(folder / LOG_NAME, made.log_file.read_bytes())
+        (folder / FAILED_LOG_NAME).unlink(missing_ok=True)
     return replace(made, models=results, log_file=folder / LOG_NAME)
 
 
@@ -52,8 +63,8 @@ def _integer_file(entry: ModelEntry) -> ModelFile:
     raise ConvertError(f"{entry.name}: has no int8 model to compile; convert it with --io int8 or uint8")
 
 
-def _added(folder: Path, entry: ModelEntry, source: ModelFile, compiled: Compiled) -> Compiled:
-    """Put a compiled file into the folder and the manifest; return where it and its model are now."""
+def _described(entry: ModelEntry, source: ModelFile, compiled: Compiled) -> ModelFile:
+    """Describe a compiled file; raises `ToolError` where it does not take and give what its source does."""
     picture, outputs = tflite_signature(compiled.output, _spec(entry, source))
     if (picture, outputs) != (source.input, source.outputs):
         raise ToolError(
@@ -61,7 +72,13 @@ def _added(folder: Path, entry: ModelEntry, source: ModelFile, compiled: Compile
             " it with both files"
         )
     made = model_file(compiled.output, device="edgetpu", picture=picture, outputs=outputs)
-    made = made.model_copy(update={"file": f"{entry.name}.edgetpu.tflite"})
+    return made.model_copy(update={"file": f"{entry.name}.edgetpu.tflite"})
+
+
+def _added(
+    folder: Path, entry: ModelEntry, source: ModelFile, compiled: Compiled, made: ModelFile
+) -> Compiled:
+    """Put a compiled file into the folder and the manifest; return where it and its model are now."""
     kept = tuple(file for file in entry.files if file.device == "cpu")
     files = {file.file: folder / file.file for file in kept} | {made.file: compiled.output}
     written = write_models(folder, entry.model_copy(update={"files": (*kept, made)}), files)

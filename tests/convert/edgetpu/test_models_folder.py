@@ -103,11 +103,29 @@ def test_a_compiled_model_of_another_signature_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "models"
+    shelve(folder, "midas")
     shelve(folder, "strange")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert main(["edgetpu", "--models", str(folder)]) == 1
     assert "strange: the compiled model has another input" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_what_a_failed_compiler_printed_is_kept_where_it_is_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "models"
+    shelve(folder, "midas")
+    compiler = tmp_path / "edgetpu_compiler"
+    works = compiler.read_text()
+    compiler.write_text("#!/bin/sh\necho Internal compiler error. Aborting!\nexit 1\n")
+    assert main(["edgetpu", "--models", str(folder)]) == 1
+    failed = folder / "edgetpu_compiler.failed.log"
+    assert str(failed) in capsys.readouterr().err
+    assert failed.read_text() == "Internal compiler error. Aborting!\n"
+    compiler.write_text(works)
+    assert main(["edgetpu", "--models", str(folder)]) == 0
+    assert not failed.exists()
 
 
 @pytest.mark.parametrize(
