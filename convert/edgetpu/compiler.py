@@ -73,8 +73,8 @@ def compile_models(
     """Compile the models together into `folder`; the first named gets the on-chip memory first.
 
     The compiled models and the compiler's logs appear in the folder only if everything succeeded; after a
-    failure only FAILED_LOG_NAME does, or `failed_log` in its place. Raises `ToolError` and `ModelFileError`, one
-    line each.
+    failure only FAILED_LOG_NAME does, or `failed_log` in its place. Raises `ToolError` and `ModelFileError`,
+    one line each.
     """
     compiler = find_compiler()
     predicted = [_predicted(model) for model in models]
