@@ -1,0 +1,136 @@
+"""Set-ups: a canteen's tray, camera, light, counter and the menu of a day."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from convert.synth.counter import Counter, draw_counter
+from convert.synth.dishes import RICES, SIDES, SOUPS, Dish
+from convert.synth.grid import CELL_MM
+from convert.synth.heap import Bowl, bowl
+from convert.synth.noise import Rng, linear, tinted, uniform
+from convert.synth.photos import Photos
+from convert.synth.room import Room, draw_room
+from convert.synth.scene import Scene, empty_scene
+from convert.synth.sensor import Sensor, draw_sensor
+from convert.synth.serve import Item, serve
+from convert.synth.tray import Tray, draw_tray
+from convert.synth.view import Camera, Pose, aim, draw_camera
+
+MEMBERS = 10
+"""Pictures of a set-up: the empty tray, the full serving, eight returned trays."""
+
+_MOST_PHOTOGRAPHED = 0.35
+
+
+@dataclass(frozen=True, eq=False)
+class SetUp:
+    """All that the pictures of one canteen and day share. `full` is the tray as served."""
+
+    number: int
+    tray: Tray
+    bowls: dict[int, Bowl]
+    clean: Scene
+    camera: Camera
+    room: Room
+    counter: Counter
+    sensor: Sensor
+    menu: dict[int, Item]
+    full: Scene
+    full_mm3: dict[int, float]
+    any_angle: bool
+
+
+def rng_for(seed: int, set_up: int, purpose: int) -> Rng:
+    """Return the random numbers of one purpose; the same for the same three numbers."""
+    return np.random.default_rng([seed, set_up, purpose])
+
+
+def draw_set_up(seed: int, number: int, size: tuple[int, int], photos: Photos) -> SetUp:
+    """Return set-up `number` of the seed; `size` is the pictures' (width, height)."""
+    rng = rng_for(seed, number, 1000)
+    tray = draw_tray(rng)
+    bowls = {well.id: bowl(tray, well) for well in tray.wells}
+    clean = empty_scene(tray, rng)
+    room = draw_room(rng)
+    counter = draw_counter(rng, tuple(photos.counters))
+    camera = draw_camera(rng, *size, tray.size_mm)
+    white = room.ambient + sum(lamp.irradiance for lamp in room.lamps)
+    sensor = draw_sensor(rng, np.asarray(white, np.float32))
+    menu = draw_menu(rng, tray, bowls, photos)
+    full = clean.copy()
+    for well_id, item in menu.items():
+        serve(rng, full, bowls[well_id], item, item.volume_mm3, "full")
+    full_mm3 = {well: volume_mm3(full, into) for well, into in bowls.items()}
+    return SetUp(
+        number, tray, bowls, clean, camera, room, counter, sensor, menu, full, full_mm3, rng.random() < 0.7
+    )
+
+
+def volume_mm3(scene: Scene, into: Bowl) -> float:
+    """Return the volume under the surface above the empty tray within a well's window, its own food only."""
+    window = into.rows, into.columns
+    own = scene.well[window] == into.well.id
+    above = np.maximum(scene.surface[window] - into.floor, 0)
+    return float(above[own].sum(dtype=np.float64)) * CELL_MM * CELL_MM
+
+
+def draw_menu(rng: Rng, tray: Tray, bowls: dict[int, Bowl], photos: Photos) -> dict[int, Item]:
+    """Return a dish for every well."""
+    sides = [SIDES[i] for i in rng.permutation(len(SIDES))]
+    menu = {}
+    for well in tray.wells:
+        if well.role == "rice":
+            dish = RICES[min(int(rng.exponential(1.3)), len(RICES) - 1)] if rng.random() < 0.9 else sides.pop()
+        elif well.role == "soup":
+            dish = SOUPS[int(rng.integers(len(SOUPS)))] if rng.random() < 0.88 else sides.pop()
+        else:
+            dish = SOUPS[int(rng.integers(len(SOUPS)))] if rng.random() < 0.06 else sides.pop()
+        menu[well.id] = draw_item(rng, bowls[well.id], dish, photos)
+    return menu
+
+
+def draw_item(rng: Rng, into: Bowl, dish: Dish, photos: Photos) -> Item:
+    """Return the dish as it is cooked and served that day."""
+    codes = dish.colour or dish.pieces[0].colours
+    colour = tinted(rng, linear(codes[int(rng.integers(len(codes)))]), 0.12)
+    known = photos.food.get(dish.kind, ())
+    photographed = bool(known) and rng.random() < _MOST_PHOTOGRAPHED
+    photo = known[int(rng.integers(len(known)))] if photographed else None
+    return Item(
+        well=into.well.id,
+        dish=dish,
+        volume_mm3=uniform(rng, dish.fill) * into.capacity_mm3,
+        dome_mm=uniform(rng, dish.dome),
+        cast=np.exp(rng.normal(0, 0.06, 3) + rng.normal(0, 0.06)).astype(np.float32),
+        colour=colour if dish.kind == "liquid" else colour * np.float32(0.75),
+        extinction=uniform(rng, dish.clear),
+        photo=photo,
+    )
+
+
+def draw_pose(rng: Rng, set_up: SetUp, *, upright: bool, cut: bool) -> Pose:
+    """Return where the tray lies: upright ones nearly straight; cut ones partly outside the picture."""
+    angle = rng.normal(0, 0.05) if upright else _angle(rng, set_up)
+    x, y = aim(set_up.camera)
+    half = set_up.camera.width / set_up.camera.focal_px * set_up.camera.above_counter_mm / 2
+    room_y = half * set_up.camera.height / set_up.camera.width
+    width, height = set_up.tray.size_mm
+    c, s = abs(np.cos(angle)), abs(np.sin(angle))
+    half_x, half_y = (width * c + height * s) / 2, (width * s + height * c) / 2
+    free_x, free_y = max(half - half_x - 8, 0), max(room_y - half_y - 8, 0)
+    x += np.clip(rng.normal(0, 0.45), -1, 1) * free_x
+    y += np.clip(rng.normal(0, 0.45), -1, 1) * free_y
+    if cut:
+        out = uniform(rng, (5, 60))
+        if rng.random() < 0.5:
+            x = aim(set_up.camera)[0] + float(rng.choice([-1, 1])) * (half - half_x + out)
+        else:
+            y = aim(set_up.camera)[1] + float(rng.choice([-1, 1])) * (room_y - half_y + out)
+    return Pose(float(x), float(y), float(angle))
+
+
+def _angle(rng: Rng, set_up: SetUp) -> float:
+    if set_up.any_angle:
+        return float(rng.uniform(-np.pi, np.pi))
+    return float(rng.choice([0.0, np.pi]) + rng.normal(0, 0.16))
