@@ -16,13 +16,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " each well. Ten pictures make a set-up: an empty tray, the full serving, eight returned trays. Picture i"
         " of a seed is always the same; an interrupted run goes on where it stopped. DIR/README.md tells the format."
     )
-    parser.add_argument("--count", type=int, required=True, metavar="N", help="how many pictures there shall be")
-    parser.add_argument("--seed", type=int, required=True, metavar="S", help="0 or more; other seeds, other trays")
+    parser.add_argument(
+        "--count", type=int, required=True, metavar="N", help="how many pictures there shall be"
+    )
+    parser.add_argument(
+        "--seed", type=int, required=True, metavar="S", help="0 or more; other seeds, other trays"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder that grows")
     parser.add_argument("--workers", type=int, default=1, metavar="W", help="processes (default: 1)")
     parser.add_argument("--size", default="384x288", metavar="WxH", help="pixels (default: 384x288)")
     parser.add_argument("--preview", action="store_true", help="also write DIR/preview.png, a contact sheet")
-    parser.add_argument("--textures", type=Path, metavar="DIR", help="photographs of food, a subfolder per dish")
+    parser.add_argument(
+        "--textures", type=Path, metavar="DIR", help="photographs of food, a subfolder per dish"
+    )
     parser.add_argument("--backgrounds", type=Path, metavar="DIR", help="photographs to use as counters")
 
 
@@ -49,5 +55,7 @@ def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d+)x(\d+)", text)
     size = (int(match[1]), int(match[2])) if match else (0, 0)
     if not all(_SMALLEST <= side <= _LARGEST for side in size):
-        raise ConvertError(f"--size {text}: give WIDTHxHEIGHT, each {_SMALLEST} to {_LARGEST} pixels, as 384x288")
+        raise ConvertError(
+            f"--size {text}: give WIDTHxHEIGHT, each {_SMALLEST} to {_LARGEST} pixels, as 384x288"
+        )
     return size

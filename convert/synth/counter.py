@@ -58,7 +58,17 @@ def _speckled(rng: Rng, colour: Colours, amount: float) -> Colours:
 
 
 def _laminate(rng: Rng) -> _Look:
-    codes = ("#e9e7e1", "#d5d3cd", "#b9b4a8", "#d8cbb0", "#8e9499", "#5e646b", "#a9bcc4", "#c8d2c0", "#e0d5d0")
+    codes = (
+        "#e9e7e1",
+        "#d5d3cd",
+        "#b9b4a8",
+        "#d8cbb0",
+        "#8e9499",
+        "#5e646b",
+        "#a9bcc4",
+        "#c8d2c0",
+        "#e0d5d0",
+    )
     colour = tinted(rng, linear(choose(rng, codes)), 0.08)
     return _speckled(rng, colour, uniform(rng, (0.0, 0.12))), uniform(rng, (0.12, 0.5)), 0.0
 
@@ -78,7 +88,9 @@ def _wood(rng: Rng) -> _Look:
 
 
 def _belt(rng: Rng) -> _Look:
-    colour = tinted(rng, linear(choose(rng, ("#26282a", "#1d1f22", "#33373a", "#2c3a33", "#26324a", "#55585a"))), 0.1)
+    colour = tinted(
+        rng, linear(choose(rng, ("#26282a", "#1d1f22", "#33373a", "#2c3a33", "#26324a", "#55585a"))), 0.1
+    )
     y, x = np.mgrid[0:_SIDE, 0:_SIDE]
     weave = 0.1 * np.sin(x / uniform(rng, (0.8, 4))) * np.sin(y / uniform(rng, (0.8, 4)))
     if rng.random() < 0.3:
@@ -89,7 +101,9 @@ def _belt(rng: Rng) -> _Look:
 
 
 def _steel(rng: Rng) -> _Look:
-    lines = cv2.GaussianBlur(rng.standard_normal((_SIDE, _SIDE)).astype(np.float32), (0, 0), sigmaX=40, sigmaY=0.6)
+    lines = cv2.GaussianBlur(
+        rng.standard_normal((_SIDE, _SIDE)).astype(np.float32), (0, 0), sigmaX=40, sigmaY=0.6
+    )
     albedo = uniform(rng, (0.4, 0.6)) * np.exp(0.8 * lines)[..., None] * np.array([1, 0.99, 0.97])
     return _turned(rng, albedo), uniform(rng, (0.2, 0.4)), 0.8
 
@@ -129,5 +143,7 @@ _KINDS = {
 def _turned(rng: Rng, albedo: Colours) -> Colours:
     angle = float(rng.choice([0, 90, rng.uniform(0, 180)]))
     turn = cv2.getRotationMatrix2D((_SIDE / 2, _SIDE / 2), angle, 1.0)
-    turned = cv2.warpAffine(albedo.astype(np.float32), turn, (_SIDE, _SIDE), borderMode=cv2.BORDER_REFLECT_101)
+    turned = cv2.warpAffine(
+        albedo.astype(np.float32), turn, (_SIDE, _SIDE), borderMode=cv2.BORDER_REFLECT_101
+    )
     return np.asarray(turned, np.float32)

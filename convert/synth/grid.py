@@ -30,7 +30,9 @@ class Grid:
     @staticmethod
     def around(width_mm: float, height_mm: float) -> "Grid":
         """Return the raster for a tray of this size."""
-        rows, columns = (round(side / CELL_MM) + 2 * round(MARGIN_MM / CELL_MM) for side in (height_mm, width_mm))
+        rows, columns = (
+            round(side / CELL_MM) + 2 * round(MARGIN_MM / CELL_MM) for side in (height_mm, width_mm)
+        )
         return Grid(rows, columns)
 
     @cached_property

@@ -93,7 +93,10 @@ def eaten(rng: Rng, into: Bowl, full: Field, volume_mm3: float, way: str, slope:
         return solve(volume_mm3, lambda p: (cap * np.clip(p * uneven, 0, 1.3)).astype(np.float32), 0, 4)
     field = _front(rng, into, way)
     return solve(
-        volume_mm3, lambda p: np.minimum(cap, np.maximum(slope * (p + field), 0)).astype(np.float32), -200, 200
+        volume_mm3,
+        lambda p: np.minimum(cap, np.maximum(slope * (p + field), 0)).astype(np.float32),
+        -200,
+        200,
     )
 
 
@@ -146,7 +149,9 @@ def _puddle(rng: Rng, into: Bowl, volume_mm3: float, bottom: Field) -> Field:
 
     def filled(p: float) -> Field:
         pool = np.minimum(tallest, np.maximum(0.35 * (p + spread - uphill), 0))
-        return (np.where(allowed, np.maximum(pool, bottom - into.floor), bottom - into.floor)).astype(np.float32)
+        return (np.where(allowed, np.maximum(pool, bottom - into.floor), bottom - into.floor)).astype(
+            np.float32
+        )
 
     return solve(volume_mm3, filled, -150, 150)
 

@@ -72,7 +72,7 @@ def _rows(rng: Rng, name: str, width: float, height: float) -> list[Box]:
     top = -height / 2 + border
     for count, tall, offset in ((upper, share * down, 0.0), (lower, (1 - share) * down, share * down + gap)):
         weights = rng.uniform(0.88, 1.12, count) if rng.random() < 0.4 else np.ones(count)
-        row_roles = roles[: upper] if offset == 0.0 else roles[upper:]
+        row_roles = roles[:upper] if offset == 0.0 else roles[upper:]
         weights = weights * [1.0 if role == "side" else 1.25 for role in row_roles]
         widths = weights / weights.sum() * (across - gap * (count - 1))
         left = -width / 2 + border

@@ -9,7 +9,7 @@ from convert.synth.grid import CELL_MM, Field, Grid, Mask
 from convert.synth.scene import FOREIGN, Scene
 from convert.synth.view import View
 
-_STEP_MM = 2.2
+_STEP_MM = 2.8
 _FINE_MM = 1.3
 _NOWHERE = 300.0
 _FAR_MM = np.array([1.5, 3, 5, 7.5, 10.5, 14, 19, 25, 33, 43, 56, 73, 95], np.float32)
@@ -52,10 +52,12 @@ def cover_of(food: Scene, visible: Scene) -> Cover | None:
     )
 
 
-def look(surface: Field, grid: Grid, view: View, pixels: tuple[Field, Field], cover: Cover | None = None) -> Hits:
+def look(
+    surface: Field, grid: Grid, view: View, pixels: tuple[Field, Field], cover: Cover | None = None
+) -> Hits:
     """Follow the rays of `pixels` (columns, rows) down to the surface, which goes on level beyond the grid.
 
-    Steps of about 2 mm in height with a linear step at the end, finer ones where something hangs above.
+    Steps of about 3 mm in height with a linear step at the end, finer ones where something hangs above.
     """
     across, along = view.rays(*pixels)
     eye = view.eye

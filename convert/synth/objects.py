@@ -92,13 +92,23 @@ def chopsticks(rng: Rng, scene: Scene, tray: Tray) -> None:
     thick = uniform(rng, (2.5, 4)) if material == "steel" else uniform(rng, (5, 7))
     for side in (-1, 1):
         shift = side * rng.uniform(3.5, 14)
-        frame = _frame(tray.grid, x - shift * np.sin(angle), y + shift * np.cos(angle), angle + rng.normal(0, 0.05))
-        width = (5.2 if material == "steel" else 6.5) * (1 - 0.35 * frame.along / length)
+        frame = _frame(
+            tray.grid, x - shift * np.sin(angle), y + shift * np.cos(angle), angle + rng.normal(0, 0.05)
+        )
+        width = (6.2 if material == "steel" else 7.0) * (1 - 0.35 * frame.along / length)
         mask = (np.abs(frame.across) < width / 2) & (np.abs(frame.along) < length / 2)
         base = _base(scene, frame, mask, length / 2)
-        top = base + thick * (1 - 0.5 * (2 * frame.across / width) ** 2)
+        top = base + thick * (1 - 0.25 * (2 * frame.across / width) ** 2)
         metal = 1.0 if material == "steel" else 0.0
-        _put(scene, mask, top, tinted(rng, colour, 0.05), metal=metal, roughness=uniform(rng, (0.06, 0.3)), thick=thick)
+        _put(
+            scene,
+            mask,
+            top,
+            tinted(rng, colour, 0.05),
+            metal=metal,
+            roughness=uniform(rng, (0.06, 0.3)),
+            thick=thick,
+        )
 
 
 def fork(rng: Rng, scene: Scene, tray: Tray) -> None:
@@ -115,7 +125,9 @@ def fork(rng: Rng, scene: Scene, tray: Tray) -> None:
     top = _base(scene, frame, mask, length / 2) + 2.0
     plastic = rng.random() < 0.25
     colour = linear("#e8e8e4") if plastic else _STEEL
-    _put(scene, mask, top.astype(np.float32), colour, metal=0.0 if plastic else 1.0, roughness=0.12, thick=2.5)
+    _put(
+        scene, mask, top.astype(np.float32), colour, metal=0.0 if plastic else 1.0, roughness=0.12, thick=2.5
+    )
 
 
 def napkin(rng: Rng, scene: Scene, tray: Tray) -> None:
@@ -145,7 +157,18 @@ def napkin(rng: Rng, scene: Scene, tray: Tray) -> None:
     _put(scene, mask, top.astype(np.float32), albedo.astype(np.float32), roughness=0.75, thick=rise + 3.0)
 
 
-_PRINTS = ("#c01f2c", "#f0c020", "#1f4f9c", "#2a8a4a", "#e8e6e0", "#e07a20", "#5a2a7a", "#101820", "#d8dce0", "#ef9ab0")
+_PRINTS = (
+    "#c01f2c",
+    "#f0c020",
+    "#1f4f9c",
+    "#2a8a4a",
+    "#e8e6e0",
+    "#e07a20",
+    "#5a2a7a",
+    "#101820",
+    "#d8dce0",
+    "#ef9ab0",
+)
 
 
 def package(rng: Rng, scene: Scene, tray: Tray) -> None:
@@ -173,7 +196,9 @@ def _print_mask(rng: Rng, frame: _Frame, half: float, other: float) -> Mask:
     u, v = rng.uniform(-half, half), rng.uniform(-other, other)
     if rng.random() < 0.5:
         return np.asarray(np.abs(frame.across - v) < rng.uniform(2, other / 2))
-    return np.asarray(np.hypot(frame.along - u, (frame.across - v) * rng.uniform(0.5, 2)) < rng.uniform(4, other))
+    return np.asarray(
+        np.hypot(frame.along - u, (frame.across - v) * rng.uniform(0.5, 2)) < rng.uniform(4, other)
+    )
 
 
 def cup(rng: Rng, scene: Scene, tray: Tray) -> None:
@@ -182,7 +207,11 @@ def cup(rng: Rng, scene: Scene, tray: Tray) -> None:
     frame = _frame(tray.grid, x, y, rng.uniform(0, 2 * np.pi))
     radius, tall = uniform(rng, (22, 38)), uniform(rng, (22, 48))
     square = rng.random() < 0.3
-    reach = np.maximum(np.abs(frame.along), np.abs(frame.across)) if square else np.hypot(frame.along, frame.across)
+    reach = (
+        np.maximum(np.abs(frame.along), np.abs(frame.across))
+        if square
+        else np.hypot(frame.along, frame.across)
+    )
     mask = reach < radius
     base = float(np.quantile(scene.surface[mask], 0.8)) if mask.any() else 0.0
     albedo = np.broadcast_to(tinted(rng, linear(choose(rng, _PRINTS)), 0.1), (*scene.surface.shape, 3)).copy()

@@ -39,6 +39,14 @@ class Photos:
     food: Mapping[str, Sequence[Photo]] = field(default_factory=dict)
     counters: Sequence[Photo] = ()
 
+    def share(self, parts: int, *, last: bool) -> "Photos":
+        """Return the photographs without every `parts`-th one, or these alone."""
+
+        def kept(known: Sequence[Photo]) -> list[Photo]:
+            return [photo for i, photo in enumerate(known) if (i % parts == parts - 1) == last]
+
+        return Photos({kind: kept(known) for kind, known in self.food.items()}, kept(self.counters))
+
 
 def find_photos(textures: Path | None, backgrounds: Path | None) -> Photos:
     """List the photographs below both folders, in a fixed order.

@@ -85,7 +85,9 @@ def _box(rng: Rng, _: Style, along: Field, across: Field, sizes: Sizes) -> Field
 def _strip(rng: Rng, style: Style, along: Field, across: Field, sizes: Sizes) -> Field:
     length, width, thick = sizes
     waves = rng.uniform(0.4, 1.3)
-    bent = across - style.bend * width * 1.5 * np.sin(along / length * np.pi * 2 * waves + rng.uniform(0, 6.3))
+    bent = across - style.bend * width * 1.5 * np.sin(
+        along / length * np.pi * 2 * waves + rng.uniform(0, 6.3)
+    )
     inside = 1 - np.abs(bent / (width / 2)) ** 2.5
     ends = np.clip((length / 2 - np.abs(along)) / 1.5, 0, 1)
     curl = thick * 0.7 * np.sin(along / length * 2 * np.pi * rng.uniform(0.5, 2) + rng.uniform(0, 6.3))
@@ -139,7 +141,9 @@ def _wedge(_: Rng, __: Style, along: Field, across: Field, sizes: Sizes) -> Fiel
 
 def _floret(rng: Rng, _: Style, along: Field, across: Field, sizes: Sizes) -> Field:
     length, width, thick = sizes
-    radius = np.hypot(along / length, across / width) * 2 + 0.12 * smooth_noise(rng, along.shape, length / 3, 2)
+    radius = np.hypot(along / length, across / width) * 2 + 0.12 * smooth_noise(
+        rng, along.shape, length / 3, 2
+    )
     crown = thick * np.clip(1 - radius**2, 0, 1) ** 0.5
     return crown * np.clip(1 + 0.22 * smooth_noise(rng, along.shape, 3.5, 2), 0.4, 1.6)
 

@@ -121,7 +121,11 @@ def preview(out: Path) -> Path:
     for sample in find_samples(out)[:_PREVIEWED]:
         inks = np.array([[int(code[i : i + 2], 16) for i in (5, 3, 1)] for code in _INKS], np.uint8)
         height = np.clip(sample.height_mm() * 5, 0, 255).astype(np.uint8)
-        panes = [sample.picture()[:, :, ::-1], inks[sample.classes()], cv2.cvtColor(height, cv2.COLOR_GRAY2BGR)]
+        panes = [
+            sample.picture()[:, :, ::-1],
+            inks[sample.classes()],
+            cv2.cvtColor(height, cv2.COLOR_GRAY2BGR),
+        ]
         rows.append(np.hstack(panes))
     if len(rows) % 2:
         rows.append(np.zeros_like(rows[-1]))

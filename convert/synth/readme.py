@@ -11,7 +11,8 @@ Made by `convert synth`; made again with the same seed, size and photographs it 
     set-up-00012/return-03/      a returned tray of the same menu
     data.json                    seed, size, format
 
-A set-up shares tray, camera, lamps, counter and menu. Keep training and evaluation apart by set-up.
+A set-up shares tray, camera, lamps, counter and menu. Keep training and evaluation apart by set-up: every tenth
+(9, 19, ...; `held_out` in `truth.json`) is for evaluation only, and shows photographs and dishes that no other has.
 
 ## Files of a picture
 

@@ -20,10 +20,10 @@ from convert.synth.room import Room
 from convert.synth.scene import OUTSIDE, RICE, SOLID, Scene
 from convert.synth.view import View
 
-OVERSAMPLING = 2
+OVERSAMPLING = 1.5
 """Rays along each side of a pixel."""
 
-_WATER = 0.03
+_WATER = 0.035
 _DIELECTRIC = 0.045
 _WET_MM = 0.05
 _WHITEST = 3.0
@@ -94,16 +94,19 @@ def _lit(scene: Scene, visible: Scene, room: Room, view: View) -> _Lit:
 
 
 def _pixels(width: int, height: int) -> tuple[Field, Field]:
-    columns = (np.arange(width * OVERSAMPLING) + 0.5) / OVERSAMPLING - 0.5
-    rows = (np.arange(height * OVERSAMPLING) + 0.5) / OVERSAMPLING - 0.5
+    columns = (np.arange(round(width * OVERSAMPLING)) + 0.5) / OVERSAMPLING - 0.5
+    rows = (np.arange(round(height * OVERSAMPLING)) + 0.5) / OVERSAMPLING - 0.5
     u, v = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
     return u, v
 
 
 def _scattered(scene: Scene, light: Colours) -> Colours:
     """Soften the light on food, into which it enters and comes out beside."""
-    soft = np.where(scene.kind == RICE, 0.9, np.where(scene.kind == SOLID, 0.4, 0)).astype(np.float32)[..., None]
-    return np.asarray(light * (1 - soft) + cv2.GaussianBlur(light, (0, 0), 2.2) * soft, np.float32)
+    light = light * np.where(scene.kind == RICE, np.float32(1.12), np.float32(1))[..., None]
+    soft = np.where(scene.kind == RICE, 0.75, np.where(scene.kind == SOLID, 0.4, 0)).astype(np.float32)[
+        ..., None
+    ]
+    return np.asarray(light * (1 - soft) + cv2.GaussianBlur(light, (0, 0), 1.8) * soft, np.float32)
 
 
 def _gather(field: Field | Colours, hits: Hits) -> Field:
@@ -143,7 +146,9 @@ def _points(lit: _Lit, view: View, counter: Counter, hits: Hits) -> _Points:
     )
 
 
-def _through(scene: Scene, hits: Hits, albedo: Colours, metal: Field, wet: np.typing.NDArray[np.bool_]) -> Colours:
+def _through(
+    scene: Scene, hits: Hits, albedo: Colours, metal: Field, wet: np.typing.NDArray[np.bool_]
+) -> Colours:
     """Return what a liquid looks like over its bottom, as an albedo: absorbed below, scattered within."""
     body = _gather(np.dstack([scene.liquid_colour, scene.extinction]), hits)[wet]
     colour, extinction = body[:, :3], body[:, 3:4]
@@ -155,9 +160,7 @@ def _through(scene: Scene, hits: Hits, albedo: Colours, metal: Field, wet: np.ty
     return np.asarray(bottom * passed * (1 - 0.5 * scattered) + colour * scattered, np.float32)
 
 
-def _shade(
-    rng: Rng, lit: _Lit, grid: Grid, view: View, room: Room, points: _Points
-) -> Colours:
+def _shade(rng: Rng, lit: _Lit, grid: Grid, view: View, room: Room, points: _Points) -> Colours:
     eye = view.eye
     to_eye = np.stack([eye[0] - points.x, eye[1] - points.y, -eye[2] - points.height]).astype(np.float32)
     to_eye /= np.linalg.norm(to_eye, axis=0)
@@ -204,10 +207,18 @@ def _mirrored(lit: _Lit, grid: Grid, view: View, room: Room, points: _Points, di
 
 
 def _second(
-    lit: _Lit, grid: Grid, view: View, room: Room, cell: np.typing.NDArray[np.intp], coming: Field, rough: Field
+    lit: _Lit,
+    grid: Grid,
+    view: View,
+    room: Room,
+    cell: np.typing.NDArray[np.intp],
+    coming: Field,
+    rough: Field,
 ) -> Colours:
     """Return what a mirrored ray sees after it was mirrored again at `cell`."""
-    normal = np.stack([-lit.slope_x.ravel()[cell], -lit.slope_y.ravel()[cell], np.ones(len(cell), np.float32)])
+    normal = np.stack(
+        [-lit.slope_x.ravel()[cell], -lit.slope_y.ravel()[cell], np.ones(len(cell), np.float32)]
+    )
     normal /= np.linalg.norm(normal, axis=0)
     leaving = coming - 2 * (coming * normal).sum(axis=0) * normal
     row, column = np.divmod(cell, grid.columns)
@@ -215,7 +226,9 @@ def _second(
     return _room(view, room, place, leaving, np.minimum(rough * 1.5 + 0.05, 0.7))
 
 
-def _room(view: View, room: Room, place: tuple[Field, Field, Field], direction: Field, rough: Field) -> Colours:
+def _room(
+    view: View, room: Room, place: tuple[Field, Field, Field], direction: Field, rough: Field
+) -> Colours:
     pose = view.pose
     dx, dy = pose.to_room(direction[0], direction[1])
     x, y = pose.to_room(place[0], place[1])

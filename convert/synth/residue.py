@@ -14,7 +14,7 @@ from convert.synth.scene import Scene, show
 from convert.synth.serve import Item, drop
 
 VISIBLE = 0.15
-"""A film more opaque than this is residue."""
+"""A film is residue where it is more opaque than this and changes what the tray looks like by this share."""
 
 _GRAIN = Style("blob", (4, 6), (2, 3), (2, 2), (), roughness=0.42)
 
@@ -41,8 +41,10 @@ def _lay(scene: Scene, into: Bowl, opacity: Field, colour: Colours, roughness: f
     window = into.rows, into.columns
     bare = np.isin(scene.kind[window], (layers.CLEAN, layers.RESIDUE)) & (into.inside > 0)
     part = Scene(**{name: getattr(scene, name)[window] for name in scene.__dataclass_fields__})
+    # Metal mirrors about what a grey of half its reflectance would scatter, so even grey films change it.
+    change = np.abs(part.albedo - colour).max(axis=2) / (part.albedo.mean(axis=2) + 0.05) + 0.6 * part.metal
     show(part, bare, colour.astype(np.float32), opacity, roughness)
-    part.kind[bare & (opacity > VISIBLE)] = layers.RESIDUE
+    part.kind[bare & (opacity > VISIBLE) & (opacity * change > 0.6 * VISIBLE)] = layers.RESIDUE
 
 
 def _pattern(rng: Rng, into: Bowl, name: str) -> Field:
@@ -54,7 +56,9 @@ def _pattern(rng: Rng, into: Bowl, name: str) -> Field:
         height = into.floor + into.well.depth_mm + 2.0 * smooth_noise(rng, shape, 40, 4)
         return 1 - smoothstep(0.5, 3.5, height)
     if name == "ring":
-        height = into.floor + into.well.depth_mm * uniform(rng, (0.35, 0.85)) + smooth_noise(rng, shape, 35, 3)
+        height = (
+            into.floor + into.well.depth_mm * uniform(rng, (0.35, 0.85)) + smooth_noise(rng, shape, 35, 3)
+        )
         return np.exp(-((height / uniform(rng, (0.8, 2.5))) ** 2)).astype(np.float32)
     if name == "drops":
         return _drops(rng, into)
@@ -93,7 +97,15 @@ def stray_grains(rng: Rng, scene: Scene, into: Bowl, item: Item, count: int) -> 
             place = int(rows[at] + rng.normal(0, 5)), int(columns[at] + rng.normal(0, 5))
         height = grain(rng.uniform(0, np.pi), rng.uniform(4.5, 6.5), 2.5, 0.0) * 1.2
         albedo = np.broadcast_to(tinted(rng, colour, 0.05), (*height.shape, 3)).astype(np.float32)
-        drop(scene, into, Piece(height, albedo, np.zeros_like(height)), place, _GRAIN, layers.RESIDUE, item.cast)
+        drop(
+            scene,
+            into,
+            Piece(height, albedo, np.zeros_like(height)),
+            place,
+            _GRAIN,
+            layers.RESIDUE,
+            item.cast,
+        )
 
 
 def crumbs(rng: Rng, scene: Scene, into: Bowl, item: Item, count: int) -> None:
@@ -102,7 +114,12 @@ def crumbs(rng: Rng, scene: Scene, into: Bowl, item: Item, count: int) -> None:
     for _ in range(count if item.dish.pieces else 0):
         style = item.dish.pieces[int(rng.integers(len(item.dish.pieces)))]
         small = replace(
-            style, shape=choose(rng, ("blob", "strip")), length=(3, 9), width=(2, 4), thickness=(0.8, 2.0), bend=0.1
+            style,
+            shape=choose(rng, ("blob", "strip")),
+            length=(3, 9),
+            width=(2, 4),
+            thickness=(0.8, 2.0),
+            bend=0.1,
         )
         at = int(rng.integers(len(rows)))
         place = int(rows[at]), int(columns[at])

@@ -14,8 +14,15 @@ from convert.synth.setup import SetUp, volume_mm3
 CLEAN_STATES = ("spotless", "film", "grains")
 
 _COMPLICATIONS = {
-    "utensils": 0.3, "napkin": 0.14, "package": 0.12, "cup": 0.06, "hand": 0.07, "dump": 0.1, "glare": 0.07,
-    "cut": 0.06, "blur": 0.08,
+    "utensils": 0.3,
+    "napkin": 0.14,
+    "package": 0.12,
+    "cup": 0.06,
+    "hand": 0.07,
+    "dump": 0.1,
+    "glare": 0.07,
+    "cut": 0.06,
+    "blur": 0.08,
 }
 
 

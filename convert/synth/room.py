@@ -46,7 +46,9 @@ class Room:
     housing_mm: tuple[float, float]
     """Half sides of the appliance's dark underside at the camera's height."""
 
-    def radiance(self, position: tuple[Field, Field], direction: tuple[Field, Field, Field], rough: Field) -> Colours:
+    def radiance(
+        self, position: tuple[Field, Field], direction: tuple[Field, Field, Field], rough: Field
+    ) -> Colours:
         """Return what is seen along directions (unit vectors, z up) from positions (x, y; flat arrays)."""
         dx, dy, dz = direction
         up = np.maximum(dz, 0.05)

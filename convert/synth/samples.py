@@ -57,7 +57,9 @@ class Sample:
 
     def depth_mm(self) -> npt.NDArray[np.float32]:
         """Return the camera's depth of the first surface in mm; its inverse is what MiDaS predicts."""
-        return (self._read("depth.png", cv2.IMREAD_UNCHANGED) / np.float32(DEPTH_STEPS_PER_MM)).astype(np.float32)
+        return (self._read("depth.png", cv2.IMREAD_UNCHANGED) / np.float32(DEPTH_STEPS_PER_MM)).astype(
+            np.float32
+        )
 
     def _name(self, name: str, *, under: bool) -> str:
         hidden = f"{name}-under.png"
@@ -72,7 +74,11 @@ class Sample:
 
 def find_samples(out: Path) -> list[Sample]:
     """Return the finished pictures below a folder, in order."""
-    return [Sample(path.parent) for path in sorted(out.glob("set-up-*/*/truth.json")) if path.parent.name[0] != "."]
+    return [
+        Sample(path.parent)
+        for path in sorted(out.glob("set-up-*/*/truth.json"))
+        if path.parent.name[0] != "."
+    ]
 
 
 def save(shot: Shot, folder: Path) -> None:

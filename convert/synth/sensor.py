@@ -35,15 +35,15 @@ def draw_sensor(rng: Rng, white: Colours) -> Sensor:
     corrected = rng.uniform(0.55, 1.05)
     balance = (white.mean() / white) ** corrected * np.exp(rng.normal(0, 0.035, 3))
     return Sensor(
-        exposure=uniform(rng, (0.62, 1.1)) / float(white.mean()),
+        exposure=uniform(rng, (0.7, 1.15)) / float(white.mean()),
         balance=balance.astype(np.float32),
         vignetting=uniform(rng, (0, 0.35)),
         blur_px=uniform(rng, (0.2, 0.8)),
         photons=float(np.exp(uniform(rng, (6.8, 10.5)))),
         read_noise=uniform(rng, (0.0003, 0.004)),
         contrast=uniform(rng, (0.0, 0.45)),
-        saturation=uniform(rng, (0.85, 1.3)),
-        sharpening=uniform(rng, (0, 0.9)),
+        saturation=uniform(rng, (0.8, 1.15)),
+        sharpening=uniform(rng, (0, 0.6)),
         quality=int(rng.integers(72, 96)),
     )
 

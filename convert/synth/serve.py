@@ -56,7 +56,9 @@ def serve(rng: Rng, scene: Scene, into: Bowl, item: Item, volume_mm3: float, way
         _solid(rng, scene, raised, item, thick, volume_mm3)
 
 
-def cover(scene: Scene, into: Bowl, mask: Mask, top: Field, albedo: Colours, roughness: float, kind: int) -> None:
+def cover(
+    scene: Scene, into: Bowl, mask: Mask, top: Field, albedo: Colours, roughness: float, kind: int
+) -> None:
     """Lay something opaque over the cells of the window where `mask` is True."""
     window = into.rows, into.columns
     scene.surface[window][mask] = top[mask]
@@ -71,18 +73,19 @@ def cover(scene: Scene, into: Bowl, mask: Mask, top: Field, albedo: Colours, rou
 
 def _rice(rng: Rng, scene: Scene, into: Bowl, item: Item, thick: Field) -> None:
     grains = grain_window(rng, into.shape)
-    rough = np.minimum(thick / 1.5, 1) * 0.75 * grains.height
+    rough = np.minimum(thick / 1.5, 1) * 0.9 * grains.height
     height = np.maximum(thick + np.where(thick > 0.25, rough, 0), 0)
     mask = (height > 0.5) & (thick > 0.25)
     palette = np.stack([linear(code) for code in item.dish.colour])
     share = np.array([0.6] + [0.4 / max(len(palette) - 1, 1)] * (len(palette) - 1))
     table = palette[rng.choice(len(palette), size=1024, p=share / share.sum())]
-    table = table * rng.uniform(0.88, 1.06, (1024, 1))
+    table = table * rng.uniform(0.94, 1.1, (1024, 1))
     albedo = np.clip(table[grains.grain % 1024] * item.cast, 0, 0.93).astype(np.float32)
-    albedo *= np.clip(1 + 0.04 * smooth_noise(rng, into.shape, 20, 2), 0.8, 1.1)[..., None]
+    gaps = np.clip(1 + 0.05 * grains.height, 0.88, 1.06)
+    albedo *= (gaps * np.clip(1 + 0.04 * smooth_noise(rng, into.shape, 20, 2), 0.8, 1.1))[..., None]
     if item.photo is not None:
         picture = patch(rng, item.photo, into.shape)
-        albedo = (0.35 * albedo + 0.65 * np.clip(picture * item.cast, 0, 0.93)).astype(np.float32)
+        albedo = (0.55 * albedo + 0.45 * np.clip(picture * item.cast, 0, 0.93)).astype(np.float32)
     cover(scene, into, mask, into.floor + height, albedo, 0.42, layers.RICE)
 
 
@@ -90,14 +93,18 @@ def _solid(rng: Rng, scene: Scene, into: Bowl, item: Item, thick: Field, volume_
     if item.photo is not None and rng.random() < 0.8:
         _photographed(rng, scene, into, item, thick)
         return
+    # Under many small pieces lies a heap of the same, which need not be laid piece by piece.
     largest = max(style.length[1] * style.width[1] for style in item.dish.pieces)
+    heaped = largest < 200 or all(style.soft for style in item.dish.pieces)
     filled = 0.0
-    if largest < 2500:
+    if heaped:
         inner = np.where(thick > 3, 0.72 * thick, 0)
-        albedo = item.colour * np.exp(0.25 * smooth_noise(rng, into.shape, 6, 3))[..., None]
+        albedo = item.colour * np.exp(0.3 * smooth_noise(rng, into.shape, 6, 3))[..., None]
         cover(scene, into, inner > 0, into.floor + inner, albedo.astype(np.float32), 0.4, layers.SOLID)
         filled = float(inner.sum()) * _CELL_MM2
-    add_pieces(rng, scene, into, item.dish.pieces, into.floor + thick, volume_mm3 - filled, layers.SOLID, item.cast)
+    add_pieces(
+        rng, scene, into, item.dish.pieces, into.floor + thick, volume_mm3 - filled, layers.SOLID, item.cast
+    )
 
 
 def _photographed(rng: Rng, scene: Scene, into: Bowl, item: Item, thick: Field) -> None:
@@ -161,7 +168,11 @@ def drop(
     small = Bowl(
         slice(into.rows.start + here[0].start, into.rows.start + here[0].stop),
         slice(into.columns.start + here[1].start, into.columns.start + here[1].stop),
-        into.floor[here], into.inside[here], into.x[here], into.y[here], into.well,
+        into.floor[here],
+        into.inside[here],
+        into.x[here],
+        into.y[here],
+        into.well,
     )
     albedo = np.clip(piece.albedo * cast, 0, 0.93).astype(np.float32)
     cover(scene, small, seen, resting_top, albedo, style.roughness, kind)

@@ -20,7 +20,23 @@ from convert.synth.view import Camera, Pose, aim, draw_camera
 MEMBERS = 10
 """Pictures of a set-up: the empty tray, the full serving, eight returned trays."""
 
-_MOST_PHOTOGRAPHED = 0.35
+HELD_OUT_EVERY = 10
+"""Every tenth set-up is for evaluation only: it has photographs and dishes that the others never show."""
+
+_RESERVED = {
+    "barley_rice",
+    "egg_soup",
+    "noodle_soup",
+    "sausages",
+    "cucumber",
+    "eggplant",
+    "lotus_beans",
+    "watermelon",
+    "nuggets",
+}
+"""Dishes that only held-out set-ups serve (beside all others)."""
+
+_PHOTOGRAPHED = 0.35
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +56,16 @@ class SetUp:
     full_mm3: dict[int, float]
     any_angle: bool
 
+    @property
+    def held_out(self) -> bool:
+        """Return whether the set-up is for evaluation only."""
+        return held_out(self.number)
+
+
+def held_out(number: int) -> bool:
+    """Return whether a set-up is for evaluation only."""
+    return number % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
+
 
 def rng_for(seed: int, set_up: int, purpose: int) -> Rng:
     """Return the random numbers of one purpose; the same for the same three numbers."""
@@ -49,6 +75,7 @@ def rng_for(seed: int, set_up: int, purpose: int) -> Rng:
 def draw_set_up(seed: int, number: int, size: tuple[int, int], photos: Photos) -> SetUp:
     """Return set-up `number` of the seed; `size` is the pictures' (width, height)."""
     rng = rng_for(seed, number, 1000)
+    photos = photos.share(HELD_OUT_EVERY, last=held_out(number))
     tray = draw_tray(rng)
     bowls = {well.id: bowl(tray, well) for well in tray.wells}
     clean = empty_scene(tray, rng)
@@ -57,7 +84,7 @@ def draw_set_up(seed: int, number: int, size: tuple[int, int], photos: Photos) -
     camera = draw_camera(rng, *size, tray.size_mm)
     white = room.ambient + sum(lamp.irradiance for lamp in room.lamps)
     sensor = draw_sensor(rng, np.asarray(white, np.float32))
-    menu = draw_menu(rng, tray, bowls, photos)
+    menu = draw_menu(rng, tray, bowls, photos, reserved=held_out(number))
     full = clean.copy()
     for well_id, item in menu.items():
         serve(rng, full, bowls[well_id], item, item.volume_mm3, "full")
@@ -75,35 +102,42 @@ def volume_mm3(scene: Scene, into: Bowl) -> float:
     return float(above[own].sum(dtype=np.float64)) * CELL_MM * CELL_MM
 
 
-def draw_menu(rng: Rng, tray: Tray, bowls: dict[int, Bowl], photos: Photos) -> dict[int, Item]:
-    """Return a dish for every well."""
-    sides = [SIDES[i] for i in rng.permutation(len(SIDES))]
+def draw_menu(
+    rng: Rng, tray: Tray, bowls: dict[int, Bowl], photos: Photos, *, reserved: bool
+) -> dict[int, Item]:
+    """Return a dish for every well; `reserved` dishes are served only if this is True."""
+    rices, soups, sides = (
+        [d for d in known if reserved or d.name not in _RESERVED] for known in (RICES, SOUPS, SIDES)
+    )
+    sides = [sides[i] for i in rng.permutation(len(sides))]
     menu = {}
     for well in tray.wells:
-        if well.role == "rice":
-            dish = RICES[min(int(rng.exponential(1.3)), len(RICES) - 1)] if rng.random() < 0.9 else sides.pop()
-        elif well.role == "soup":
-            dish = SOUPS[int(rng.integers(len(SOUPS)))] if rng.random() < 0.88 else sides.pop()
+        chance = rng.random()
+        if well.role == "rice" and chance < 0.9:
+            dish = rices[int(rng.exponential(1.6)) % len(rices)]
+        elif (well.role == "soup" and chance < 0.88) or (well.role == "side" and chance < 0.06):
+            dish = soups[int(rng.integers(len(soups)))]
         else:
-            dish = SOUPS[int(rng.integers(len(SOUPS)))] if rng.random() < 0.06 else sides.pop()
+            dish = sides.pop()
         menu[well.id] = draw_item(rng, bowls[well.id], dish, photos)
     return menu
 
 
 def draw_item(rng: Rng, into: Bowl, dish: Dish, photos: Photos) -> Item:
     """Return the dish as it is cooked and served that day."""
-    codes = dish.colour or dish.pieces[0].colours
+    codes = dish.colour or dish.pieces[0].colours[:1]
     colour = tinted(rng, linear(codes[int(rng.integers(len(codes)))]), 0.12)
+    cast = rng.normal(0, 0.06, 3) + rng.normal(0, 0.06)
     known = photos.food.get(dish.kind, ())
-    photographed = bool(known) and rng.random() < _MOST_PHOTOGRAPHED
+    photographed = bool(known) and rng.random() < _PHOTOGRAPHED
     photo = known[int(rng.integers(len(known)))] if photographed else None
     return Item(
         well=into.well.id,
         dish=dish,
         volume_mm3=uniform(rng, dish.fill) * into.capacity_mm3,
         dome_mm=uniform(rng, dish.dome),
-        cast=np.exp(rng.normal(0, 0.06, 3) + rng.normal(0, 0.06)).astype(np.float32),
-        colour=colour if dish.kind == "liquid" else colour * np.float32(0.75),
+        cast=np.exp(cast * (0.3 if dish.kind == "rice" else 1.0)).astype(np.float32),
+        colour=colour if dish.kind == "liquid" else colour * np.float32(0.7),
         extinction=uniform(rng, dish.clear),
         photo=photo,
     )

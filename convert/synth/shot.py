@@ -80,6 +80,7 @@ class Studio:
             "seed": self._order.seed,
             "index": index,
             "set_up": number,
+            "held_out": set_up.held_out,
             "member": name(index).split("/")[1],
             "complications": list(complications),
             **numbers(set_up, returned, view, seen, under or seen),

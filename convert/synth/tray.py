@@ -90,7 +90,9 @@ def draw_tray(rng: Rng) -> Tray:
     above = smoothstep(-2.6, 0.4, inside)
     height = (counter + above * (height - counter)).astype(np.float32)
     finish = draw_finish(rng)
-    return Tray(shape.size_mm, shape.corner_mm, shape.round, grid, wells, height, inside, index, counter, rim, finish)
+    return Tray(
+        shape.size_mm, shape.corner_mm, shape.round, grid, wells, height, inside, index, counter, rim, finish
+    )
 
 
 def _well(rng: Rng, shape: Shape, grid: Grid, number: int, depth: float) -> Well:
@@ -98,7 +100,7 @@ def _well(rng: Rng, shape: Shape, grid: Grid, number: int, depth: float) -> Well
     inside = distance(grid)
     widest = float(inside.max())
     own = depth * (uniform(rng, (0.85, 1.0)) if role == "side" else 1.0)
-    taper = min(uniform(rng, (9, 20)), 0.55 * widest)
+    taper = min(uniform(rng, (10, 30)), 0.62 * widest)
     own = min(own, taper * 3.2)
     return Well(
         number + 1, role, own, taper, inside, outline(inside, grid, 0.0), outline(inside, grid, taper)
@@ -147,7 +149,18 @@ def outline(inside: Field, grid: Grid, level: float) -> Points:
     return np.asarray(((longest - 0.5) / 2 - centre) * CELL_MM, np.float64)
 
 
-_PLASTICS = ("#f2efe6", "#e9e2cc", "#d9dcdc", "#bfc8cc", "#e6c3c3", "#b4d3b2", "#9fc3dd", "#e08a3c", "#c0606c", "#5b6a78")
+_PLASTICS = (
+    "#f2efe6",
+    "#e9e2cc",
+    "#d9dcdc",
+    "#bfc8cc",
+    "#e6c3c3",
+    "#b4d3b2",
+    "#9fc3dd",
+    "#e08a3c",
+    "#c0606c",
+    "#5b6a78",
+)
 
 
 def draw_finish(rng: Rng) -> Finish:
@@ -157,11 +170,25 @@ def draw_finish(rng: Rng) -> Finish:
     if name == "plastic":
         colour = tinted(rng, linear(choose(rng, _PLASTICS)), 0.06)
         return Finish(name, colour, 0.0, uniform(rng, (0.1, 0.35)), 0.0, angle, uniform(rng, (0, 0.01)), None)
-    roughness = {"mirror": (0.02, 0.07), "satin": (0.08, 0.17), "brushed": (0.12, 0.25), "worn": (0.15, 0.3)}[name]
-    streaks = {"mirror": (0.0, 0.003), "satin": (0.0, 0.012), "brushed": (0.01, 0.035), "worn": (0.005, 0.02)}[name]
+    roughness = {"mirror": (0.02, 0.07), "satin": (0.08, 0.17), "brushed": (0.12, 0.25), "worn": (0.15, 0.3)}[
+        name
+    ]
+    streaks = {
+        "mirror": (0.0, 0.003),
+        "satin": (0.0, 0.012),
+        "brushed": (0.01, 0.035),
+        "worn": (0.005, 0.02),
+    }[name]
     grey = uniform(rng, (0.50, 0.66))
     colour = (grey * np.array([1.0, rng.uniform(0.975, 0.995), rng.uniform(0.93, 0.985)])).astype(np.float32)
     lip = tinted(rng, linear("#3b3733"), 0.2) if rng.random() < 0.15 else None
     return Finish(
-        name, colour, 1.0, uniform(rng, roughness), uniform(rng, streaks), angle, uniform(rng, (0.003, 0.02)), lip
+        name,
+        colour,
+        1.0,
+        uniform(rng, roughness),
+        uniform(rng, streaks),
+        angle,
+        uniform(rng, (0.003, 0.02)),
+        lip,
     )

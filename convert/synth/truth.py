@@ -11,7 +11,7 @@ from convert.networks.spec import TRAY_CLASSES
 from convert.synth.grid import CELL_MM, Field
 from convert.synth.march import Hits, cover_of, look, nearest
 from convert.synth.returned import Returned
-from convert.synth.scene import CLEAN, FOREIGN, LIQUID, OUTSIDE, RESIDUE, RICE, SOLID, Scene
+from convert.synth.scene import FOREIGN, LIQUID, RESIDUE, RICE, SOLID, Scene
 from convert.synth.setup import SetUp, volume_mm3
 from convert.synth.tray import Well
 from convert.synth.view import View
@@ -41,7 +41,9 @@ def maps(food: Scene, visible: Scene, set_up: SetUp, view: View) -> Maps:
     `visible` is `food` with what covers it, or `food` itself. A covered pixel has the compartment below it.
     """
     camera = view.camera
-    columns, rows = np.meshgrid(np.arange(camera.width, dtype=np.float32), np.arange(camera.height, dtype=np.float32))
+    columns, rows = np.meshgrid(
+        np.arange(camera.width, dtype=np.float32), np.arange(camera.height, dtype=np.float32)
+    )
     hits = look(food.surface, set_up.tray.grid, view, (columns, rows), cover_of(food, visible))
     cell = nearest(set_up.tray.grid, hits.columns, hits.rows)
     kind, well = food.kind.ravel()[cell], food.well.ravel()[cell]
@@ -93,7 +95,9 @@ def numbers(set_up: SetUp, returned: Returned, view: View, seen: Maps, under: Ma
     }
 
 
-def _well(set_up: SetUp, returned: Returned, view: View, seen: Maps, under: Maps, well: Well) -> dict[str, Any]:
+def _well(
+    set_up: SetUp, returned: Returned, view: View, seen: Maps, under: Maps, well: Well
+) -> dict[str, Any]:
     item = set_up.menu[well.id]
     into = set_up.bowls[well.id]
     full = set_up.full_mm3[well.id]
@@ -148,22 +152,15 @@ def _area(scene: Scene, set_up: SetUp, well: Well) -> float:
 
 
 def _outside(view: View, outline: npt.NDArray[np.float64]) -> float:
-    """Return the share of an outline's area that is outside the picture, by a dense sample."""
+    """Return the share of an outline's area in the picture's plane that the picture does not show."""
     if len(outline) < 3:
         return 0.0
-    low, high = outline.min(axis=0), outline.max(axis=0)
-    x, y = np.meshgrid(*(np.linspace(a, b, 60) for a, b in zip(low, high, strict=True)))
-    points = np.column_stack([x.ravel(), y.ravel()])
-    contour = outline.astype(np.float32).reshape(-1, 1, 2)
-    inside = np.array([cv2.pointPolygonTest(contour, (float(p[0]), float(p[1])), measureDist=False) for p in points])
-    pixels = view.project(points[inside > 0], 0.0)
-    size = np.array([view.camera.width, view.camera.height]) - 0.5
-    shown = ((pixels > -0.5) & (pixels < size)).all(axis=1)
-    return float(1 - shown.mean()) if len(shown) else 0.0
+    width, height = view.camera.width - 0.5, view.camera.height - 0.5
+    frame = np.array([[-0.5, -0.5], [width, -0.5], [width, height], [-0.5, height]], np.float32)
+    hull = cv2.convexHull(view.project(outline, 0.0).astype(np.float32))
+    shown, _ = cv2.intersectConvexConvex(hull, frame)
+    return float(np.clip(1 - shown / max(cv2.contourArea(hull), 1e-6), 0, 1))
 
 
 def _rounded(values: npt.NDArray[np.float64], digits: int) -> Any:
     return np.round(values, digits).tolist()
-
-
-__all__ = ["CLEAN", "OUTSIDE", "Maps", "maps", "numbers"]

@@ -99,7 +99,7 @@ def draw_camera(rng: Rng, width: int, height: int, tray_mm: tuple[float, float])
     """Return a random lens, height and tilt under which the whole tray fits at any angle in most cases."""
     diagonal = float(np.hypot(*tray_mm))
     above = uniform(rng, (450, 600))
-    fits = uniform(rng, (0.9, 1.22)) * diagonal
+    fits = uniform(rng, (0.86, 1.14)) * diagonal
     widest = fits * width / height
     focal = width / widest * above
     tilt_x, tilt_y = np.radians(rng.normal(0, 3.2, 2)).clip(-0.16, 0.16)
