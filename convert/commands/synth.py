@@ -5,6 +5,9 @@ import re
 from pathlib import Path
 
 from convert.errors import ConvertError
+from convert.synth.photos import find_photos
+from convert.synth.production import preview, produce
+from convert.synth.shot import Order
 
 _SMALLEST, _LARGEST = 64, 2048
 
@@ -12,9 +15,10 @@ _SMALLEST, _LARGEST = 64, 2048
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "Makes pictures of canteen trays with class, compartment, height and depth maps and the volume left in"
-        " each well. Ten pictures make a set-up: an empty tray, the full serving, eight returned trays. Picture i"
-        " of a seed is always the same; an interrupted run goes on where it stopped. DIR/README.md tells the format."
+        "Makes pictures of canteen trays with class, compartment, height and depth maps and the volume left"
+        " in each well. Ten pictures make a set-up: an empty tray, the full serving, eight returned trays."
+        " Picture i of a seed is always the same; an interrupted run goes on where it stopped. DIR/README.md"
+        " tells the format."
     )
     parser.add_argument(
         "--count", type=int, required=True, metavar="N", help="how many pictures there shall be"
@@ -34,10 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(options: argparse.Namespace) -> int:
     """Make the pictures; raises `ConvertError`."""
-    from convert.synth.photos import find_photos
-    from convert.synth.production import preview, produce
-    from convert.synth.shot import Order
-
     if options.count < 1 or options.seed < 0 or options.workers < 1:
         raise ConvertError("--count and --workers must be 1 or more, --seed 0 or more")
     for folder in (options.textures, options.backgrounds):

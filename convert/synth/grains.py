@@ -60,10 +60,9 @@ def grain_window(rng: Rng, shape: tuple[int, int]) -> GrainTile:
     """Return a random part of the tile, mirrored or turned at random; repeated where the part is larger."""
     tile = grain_tile()
     turns, mirror = int(rng.integers(4)), rng.random() < 0.5
-    height, ids = (np.rot90(part, turns) for part in (tile.height, tile.grain))
-    if mirror:
-        height, ids = height[:, ::-1], ids[:, ::-1]
-    down, right = (int(rng.integers(side)) for side in height.shape)
-    rows = (np.arange(shape[0]) + down) % height.shape[0]
-    columns = (np.arange(shape[1]) + right) % height.shape[1]
+    side = len(tile.height)
+    down, right = int(rng.integers(side)), int(rng.integers(side))
+    rows, columns = (np.arange(shape[0]) + down) % side, (np.arange(shape[1]) + right) % side
+    step = -1 if mirror else 1
+    height, ids = np.rot90(tile.height, turns)[:, ::step], np.rot90(tile.grain, turns)[:, ::step]
     return GrainTile(height[np.ix_(rows, columns)], ids[np.ix_(rows, columns)])

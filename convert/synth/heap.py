@@ -45,9 +45,7 @@ def bowl(tray: Tray, well: Well) -> Bowl:
     """Return a well's window, with a border for what hangs over the edge."""
     rows, columns = np.nonzero(well.inside > -12)
     window = slice(int(rows.min()), int(rows.max()) + 1), slice(int(columns.min()), int(columns.max()) + 1)
-    shape = tray.height[window].shape
     x, y = (np.broadcast_to(axis, tray.height.shape)[window] for axis in (tray.grid.x, tray.grid.y))
-    assert x.shape == shape
     return Bowl(*window, tray.height[window], well.inside[window], x, y, well)
 
 
@@ -76,8 +74,8 @@ def served(rng: Rng, into: Bowl, volume_mm3: float, dome_mm: float, steep: float
     return solve(volume_mm3, thickness, -depth - 20 - dome_mm, 30)
 
 
-def eaten(rng: Rng, into: Bowl, full: Field, volume_mm3: float, way: str, slope: float) -> Field:
-    """Return what is left of `full` (thickness in mm) with the given volume, eaten in one of the `EATEN` ways."""
+def eaten(rng: Rng, into: Bowl, full: Field, *, volume_mm3: float, way: str, slope: float) -> Field:
+    """Return what is left of `full` (thickness in mm), eaten in one of the `EATEN` ways, with this volume."""
     if way == "level":
         lumps = uniform(rng, (0.6, 2.2)) * smooth_noise(rng, into.shape, 18, 3)
         border = np.maximum(slope * (into.inside - 1), 0)
@@ -107,20 +105,20 @@ def _front(rng: Rng, into: Bowl, way: str) -> Field:
     reach = float(into.inside.max())
     if way == "push":
         angle = rng.uniform(0, 2 * np.pi)
-        return (np.cos(angle) * x + np.sin(angle) * y + ragged).astype(np.float32)
+        return np.asarray(np.cos(angle) * x + np.sin(angle) * y + ragged, np.float32)
     if way == "hollow":
         centre = rng.normal(0, 0.35 * reach, 2)
-        return (np.hypot(x - centre[0], y - centre[1]) + ragged).astype(np.float32)
+        return np.asarray(np.hypot(x - centre[0], y - centre[1]) + ragged, np.float32)
     if way == "bites":
         centres = rng.normal(0, 0.8 * reach, (int(rng.integers(2, 6)), 2))
         nearest = np.min([np.hypot(x - cx, y - cy) for cx, cy in centres], axis=0)
-        return (nearest + 0.6 * ragged).astype(np.float32)
+        return np.asarray(nearest + 0.6 * ragged, np.float32)
     waves = smooth_noise(rng, into.shape, uniform(rng, (25, 60)), 3)
     return (12 * waves + 0.4 * into.inside).astype(np.float32)
 
 
 def waterline(rng: Rng, into: Bowl, volume_mm3: float, bottom: Field) -> Field:
-    """Return a liquid's thickness above `bottom` so that it fills the volume above the tray, `bottom`'s included.
+    """Return a liquid's thickness above `bottom` so that both together have the volume above the tray.
 
     The level may be tilted a little, as trays lie; small volumes become puddles that surface tension holds.
     """

@@ -91,7 +91,7 @@ def _box_distance(box: Box, radius: float) -> Distance:
         down = np.abs(grid.y - y) - half_height + radius
         outer = np.hypot(np.maximum(across, 0), np.maximum(down, 0))
         inner = np.minimum(np.maximum(across, down), 0)
-        return (radius - outer - inner).astype(np.float32)
+        return np.asarray(radius - outer - inner, np.float32)
 
     return distance
 
@@ -119,6 +119,9 @@ def _sector_distance(radius: float, gap: float, start: float, end: float, roundi
         sharp = np.minimum(np.minimum(from_start, before_end), radius - np.hypot(grid.x, grid.y))
         core = (sharp <= rounding).astype(np.uint8)
         outside = cv2.distanceTransform(core, cv2.DIST_L2, 5) * CELL_MM
-        return cv2.GaussianBlur(np.where(core > 0, rounding - outside, sharp).astype(np.float32), (0, 0), 1.0)
+        return np.asarray(
+            cv2.GaussianBlur(np.where(core > 0, rounding - outside, sharp).astype(np.float32), (0, 0), 1.0),
+            np.float32,
+        )
 
     return distance

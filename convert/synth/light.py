@@ -1,5 +1,7 @@
 """Diffuse light on a height field: horizons, soft shadows, light from all around."""
 
+import math
+
 import cv2
 import numpy as np
 
@@ -38,34 +40,34 @@ def horizons(surface: Field, around: Field) -> Field:
     return found
 
 
-def irradiance(surface: Field, bump: Field, above: Field, room: Room, pose: Pose) -> tuple[Colours, Field]:
-    """Return the diffuse light on every cell, (rows, columns, 3), and how open the cell is to the room (0..1).
+def irradiance(
+    surface: Field, bump: Field, above: Field | None, room: Room, pose: Pose
+) -> tuple[Colours, Field]:
+    """Return the diffuse light on every cell, (rows, columns, 3), and how open it is to the room (0..1).
 
-    `above` is the surface with what hangs over it, and casts the shadows.
-
+    `above` is the surface with what hangs over it, and casts the shadows; None if there are none.
     A level white cell in the open under all lamps gets about lamps plus ambient of `room`.
     """
-    around = horizons(surface, above)
+    around = np.zeros((_AZIMUTHS, 1, 1), np.float32) if above is None else horizons(surface, above)
     dx, dy = slopes(surface + bump)
     steep = 1 / np.sqrt(1 + dx * dx + dy * dy)
     sky = np.zeros_like(surface)
     for number, tangent in enumerate(around):
-        angle = 2 * np.pi * number / _AZIMUTHS
-        facing = (1 - 0.6 * (np.cos(angle) * dx + np.sin(angle) * dy)) * steep
+        angle = 2 * math.pi * number / _AZIMUTHS
+        facing = (1 - 0.6 * (math.cos(angle) * dx + math.sin(angle) * dy)) * steep
         sky += np.clip(facing, 0, 2) / (1 + tangent * tangent)
     sky /= _AZIMUTHS
-    light = room.ambient * sky[..., None]
+    light: Colours = room.ambient * sky[..., None]
     for lamp in room.lamps:
         x, y, z = lamp.position_mm
-        level, vertical = _seen_from_tray(pose, x, y), np.float32(z)
-        distance = float(np.hypot(*level))
-        tangent_up = float(vertical) / max(distance, 1.0)
-        cosine = (vertical - level[0] * dx - level[1] * dy) * steep / np.hypot(distance, float(vertical))
-        flat = float(vertical) / np.hypot(distance, float(vertical))
-        visible = _visible(around, float(np.arctan2(level[1], level[0])), tangent_up, lamp.softness)
-        light = light + lamp.irradiance * (np.clip(cosine, 0, None) / flat * visible)[..., None]
+        right, down = _seen_from_tray(pose, x, y)
+        # Relative to a level cell, whose cosine is z over the distance.
+        cosine = np.maximum(1 - right / z * dx - down / z * dy, 0) * steep
+        tangent_up = z / max(math.hypot(right, down), 1.0)
+        visible = _visible(around, math.atan2(down, right), tangent_up, lamp.softness)
+        light += lamp.irradiance * (cosine * visible)[..., None]
     # Light that bounces between what lies in a well and its walls.
-    mean = light.mean(axis=(0, 1))
+    mean = light.mean(axis=(0, 1), dtype=np.float32)
     light += 0.35 * mean * np.clip(1 - sky, 0, 1)[..., None] * np.clip(sky + 0.25, 0, 1)[..., None]
     return light.astype(np.float32), np.clip(sky, 0, 1).astype(np.float32)
 
@@ -73,8 +75,8 @@ def irradiance(surface: Field, bump: Field, above: Field, room: Room, pose: Pose
 def _seen_from_tray(pose: Pose, x: float, y: float) -> tuple[float, float]:
     """Return a room place's x and y from the tray's centre, in the tray's frame."""
     east, south = x - pose.x_mm, y - pose.y_mm
-    c, s = np.cos(pose.angle), np.sin(pose.angle)
-    return float(c * east + s * south), float(-s * east + c * south)
+    c, s = math.cos(pose.angle), math.sin(pose.angle)
+    return c * east + s * south, -s * east + c * south
 
 
 def _visible(around: Field, azimuth: float, tangent_up: float, softness: float) -> Field:

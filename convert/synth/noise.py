@@ -27,13 +27,13 @@ def smooth_noise(rng: Rng, shape: tuple[int, int], scale: float, octaves: int = 
         weight *= 0.55
         scale /= 2.1
     # Cubic interpolation between independent values keeps about 70 % of their deviation.
-    return (total / (0.7 * np.sqrt(power))).astype(np.float32)
+    return np.asarray(total / (0.7 * np.sqrt(power)), np.float32)
 
 
 def smoothstep(low: float, high: float, value: Field) -> Field:
     """Return 0 below `low`, 1 above `high`, and a smooth step between."""
     t = np.clip((value - low) / (high - low), 0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
 def linear(code: str) -> Colours:

@@ -41,7 +41,7 @@ def _put(
     roughness: float = 0.4,
     thick: Field | float | None = None,
 ) -> None:
-    """Cover cells with an object; what is `thick` mm thick hangs free, else it reaches down to what is below."""
+    """Cover cells with an object; one `thick` mm thick hangs free, else it reaches down to what is below."""
     mask = mask & (top > scene.surface)
     under = np.full_like(top, SOLID_DOWN) if thick is None else np.maximum(top - thick, scene.surface)
     scene.underside[mask] = under[mask]
@@ -78,7 +78,7 @@ def spoon(rng: Rng, scene: Scene, tray: Tray) -> None:
     in_handle = (np.abs(v) < width / 2) & (np.abs(frame.along) < length / 2) & ~in_bowl
     base = _base(scene, frame, in_bowl | in_handle, length / 2)
     hollow = 1.0 + 6.0 * (radius2 - 0.55) if rng.random() < 0.7 else 9.0 - 7.0 * radius2
-    top = base + np.where(in_bowl, hollow, 2.2 - 0.9 * (2 * v / width) ** 2)
+    top = np.asarray(base + np.where(in_bowl, hollow, 2.2 - 0.9 * (2 * v / width) ** 2), np.float32)
     _put(scene, in_bowl | in_handle, top, _STEEL, metal=1.0, roughness=uniform(rng, (0.03, 0.15)), thick=3.0)
 
 
@@ -98,7 +98,7 @@ def chopsticks(rng: Rng, scene: Scene, tray: Tray) -> None:
         width = (6.2 if material == "steel" else 7.0) * (1 - 0.35 * frame.along / length)
         mask = (np.abs(frame.across) < width / 2) & (np.abs(frame.along) < length / 2)
         base = _base(scene, frame, mask, length / 2)
-        top = base + thick * (1 - 0.25 * (2 * frame.across / width) ** 2)
+        top = np.asarray(base + thick * (1 - 0.25 * (2 * frame.across / width) ** 2), np.float32)
         metal = 1.0 if material == "steel" else 0.0
         _put(
             scene,
@@ -122,7 +122,7 @@ def fork(rng: Rng, scene: Scene, tray: Tray) -> None:
     prongs = (frame.along < length / 2 - 42) | (np.mod(frame.across + 40, width / 4) < width / 5.5)
     body = np.where(head, across < width / 2, across < 4.5) & (np.abs(frame.along) < length / 2)
     mask = body & (prongs if tines else True)
-    top = _base(scene, frame, mask, length / 2) + 2.0
+    top = _base(scene, frame, mask, length / 2) + np.float32(2)
     plastic = rng.random() < 0.25
     colour = linear("#e8e8e4") if plastic else _STEEL
     _put(
@@ -179,7 +179,7 @@ def package(rng: Rng, scene: Scene, tray: Tray) -> None:
     shape = scene.surface.shape
     edge = np.minimum(half - np.abs(frame.along), other - np.abs(frame.across))
     mask = edge + 1.2 * smooth_noise(rng, shape, 20, 2) > 0
-    pillow = uniform(rng, (1, 10)) * np.sqrt(np.clip(edge / 15, 0, 1))
+    pillow = np.asarray(uniform(rng, (1, 10)) * np.sqrt(np.clip(edge / 15, 0, 1)), np.float32)
     creases = 1.3 * np.abs(smooth_noise(rng, shape, 12, 3))
     lying = cv2.GaussianBlur(scene.surface, (0, 0), 8)
     top = np.maximum(lying, scene.surface) + 0.8 + np.clip(pillow, 0, None) + creases

@@ -95,7 +95,7 @@ def _load(path: str) -> Colours:
 
 
 def patch(rng: Rng, photo: Photo, shape: tuple[int, int]) -> Colours:
-    """Return a random part of the photograph's middle, in linear colours, as a surface of `shape` (rows, columns).
+    """Return a random part of the photograph's middle, in linear colours, of `shape` (rows, columns).
 
     Turned and mirrored at random; its border, which may show a plate's edge, is left out.
     """

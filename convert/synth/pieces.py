@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from convert.synth.grid import Colours, Field
+from convert.synth.grid import Colours, Field, Mask
 from convert.synth.noise import Rng, choose, linear, smooth_noise, tinted, uniform
 
 Span = tuple[float, float]
@@ -69,7 +69,7 @@ def _colours(rng: Rng, style: Style, along: Field, shape: tuple[int, int]) -> Co
     for code in style.flecks:
         specks = smooth_noise(rng, shape, 3, 1) > rng.uniform(1.3, 2.2)
         albedo[specks] = tinted(rng, linear(code), 0.15)
-    return np.clip(albedo, 0.002, 0.95).astype(np.float32)
+    return np.asarray(np.clip(albedo, 0.002, 0.95), np.float32)
 
 
 Sizes = tuple[float, float, float]
@@ -100,7 +100,7 @@ def _strand(rng: Rng, style: Style, along: Field, across: Field, sizes: Sizes) -
     phase, waves = rng.uniform(0, 6.3), rng.uniform(0.5, 1.2)
     bent = across - style.bend * length * 0.5 * np.sin(along / length * 2 * np.pi * waves + phase)
     body = np.sqrt(np.clip(1 - (bent / (width / 2 + 0.3)) ** 2, 0, 1)) * (np.abs(along) < length / 2)
-    return body * thick
+    return np.asarray(body * thick, np.float32)
 
 
 def _leaf(rng: Rng, _: Style, along: Field, across: Field, sizes: Sizes) -> Field:
@@ -116,7 +116,7 @@ def _blob(rng: Rng, _: Style, along: Field, across: Field, sizes: Sizes) -> Fiel
     length, width, thick = sizes
     radius = np.hypot(along / length, across / width) * 2
     radius = radius + 0.16 * smooth_noise(rng, along.shape, max(length / 2, 4), 3)
-    return thick * np.clip(1 - radius**3, 0, 1) ** 0.5
+    return np.asarray(thick * np.clip(1 - radius**3, 0, 1) ** 0.5, np.float32)
 
 
 def _ball(_: Rng, __: Style, along: Field, across: Field, sizes: Sizes) -> Field:
@@ -145,7 +145,9 @@ def _floret(rng: Rng, _: Style, along: Field, across: Field, sizes: Sizes) -> Fi
         rng, along.shape, length / 3, 2
     )
     crown = thick * np.clip(1 - radius**2, 0, 1) ** 0.5
-    return crown * np.clip(1 + 0.22 * smooth_noise(rng, along.shape, 3.5, 2), 0.4, 1.6)
+    return np.asarray(
+        crown * np.clip(1 + 0.22 * smooth_noise(rng, along.shape, 3.5, 2), 0.4, 1.6), np.float32
+    )
 
 
 _SHAPES = {
@@ -181,14 +183,14 @@ def resting(surface: Field, piece: Piece, *, soft: bool) -> Field:
     if soft:
         spread = 7
         total = cv2.blur(weight, (spread, spread))
-        base = cv2.blur(surface * weight, (spread, spread)) / np.maximum(total, 1e-6)
-        base = np.maximum(base, surface - 0.3 * piece.height.max())
+        near = cv2.blur(surface * weight, (spread, spread)) / np.maximum(total, 1e-6)
+        base = np.asarray(np.maximum(near, surface - 0.3 * piece.height.max()), np.float32)
     else:
         base = _plane(surface, covered)
     return np.where(covered, base + piece.height, -np.inf).astype(np.float32)
 
 
-def _plane(surface: Field, covered: np.typing.NDArray[np.bool_]) -> Field:
+def _plane(surface: Field, covered: Mask) -> Field:
     rows, columns = np.nonzero(covered)
     values = surface[rows, columns]
     if len(rows) < 3:
@@ -200,4 +202,4 @@ def _plane(surface: Field, covered: np.typing.NDArray[np.bool_]) -> Field:
     base = np.quantile(flat, 0.7)
     y_all, x_all = np.mgrid[0 : surface.shape[0], 0 : surface.shape[1]]
     plane = base + slope_x * (x_all - columns.mean()) + slope_y * (y_all - rows.mean())
-    return plane.astype(np.float32)
+    return np.asarray(plane, np.float32)

@@ -53,8 +53,7 @@ def _run(jobs: list[Job], workers: int) -> Iterator[int]:
             yield from _make(job)
         return
     with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs) or 1)) as pool:
-        for made in pool.imap_unordered(_make_all, jobs):
-            yield made
+        yield from pool.imap_unordered(_make_all, jobs)
 
 
 def _make_all(job: Job) -> int:

@@ -1,4 +1,4 @@
-"""What is left on a well that counts as empty: films, dried rings, starch, drops, single grains and crumbs."""
+"""What is left in a well that counts as empty: films, dried rings, starch, drops, single grains, crumbs."""
 
 from dataclasses import replace
 
@@ -51,7 +51,7 @@ def _pattern(rng: Rng, into: Bowl, name: str) -> Field:
     """Return a film's cover, 0..1 per cell."""
     shape = into.shape
     if name == "veil":
-        return np.clip(0.6 + 0.3 * smooth_noise(rng, shape, 40, 4), 0, 1)
+        return np.asarray(np.clip(0.6 + 0.3 * smooth_noise(rng, shape, 40, 4), 0, 1), np.float32)
     if name == "pool":
         height = into.floor + into.well.depth_mm + 2.0 * smooth_noise(rng, shape, 40, 4)
         return 1 - smoothstep(0.5, 3.5, height)
@@ -59,7 +59,7 @@ def _pattern(rng: Rng, into: Bowl, name: str) -> Field:
         height = (
             into.floor + into.well.depth_mm * uniform(rng, (0.35, 0.85)) + smooth_noise(rng, shape, 35, 3)
         )
-        return np.exp(-((height / uniform(rng, (0.8, 2.5))) ** 2)).astype(np.float32)
+        return np.asarray(np.exp(-((height / uniform(rng, (0.8, 2.5))) ** 2)), np.float32)
     if name == "drops":
         return _drops(rng, into)
     waves = smooth_noise(rng, shape, uniform(rng, (20, 60)), 5)
@@ -97,15 +97,8 @@ def stray_grains(rng: Rng, scene: Scene, into: Bowl, item: Item, count: int) -> 
             place = int(rows[at] + rng.normal(0, 5)), int(columns[at] + rng.normal(0, 5))
         height = grain(rng.uniform(0, np.pi), rng.uniform(4.5, 6.5), 2.5, 0.0) * 1.2
         albedo = np.broadcast_to(tinted(rng, colour, 0.05), (*height.shape, 3)).astype(np.float32)
-        drop(
-            scene,
-            into,
-            Piece(height, albedo, np.zeros_like(height)),
-            place,
-            _GRAIN,
-            layers.RESIDUE,
-            item.cast,
-        )
+        lying = Piece(height, albedo, np.zeros_like(height))
+        drop(scene, into, lying, place, style=_GRAIN, kind=layers.RESIDUE, cast=item.cast)
 
 
 def crumbs(rng: Rng, scene: Scene, into: Bowl, item: Item, count: int) -> None:
@@ -123,4 +116,4 @@ def crumbs(rng: Rng, scene: Scene, into: Bowl, item: Item, count: int) -> None:
         )
         at = int(rng.integers(len(rows)))
         place = int(rows[at]), int(columns[at])
-        drop(scene, into, draw_piece(rng, small), place, small, layers.RESIDUE, item.cast)
+        drop(scene, into, draw_piece(rng, small), place, style=small, kind=layers.RESIDUE, cast=item.cast)

@@ -55,7 +55,7 @@ def draw_returned(rng: Rng, set_up: SetUp) -> Returned:
         share = wanted[well]
         if dumped_into is not None and well != dumped_into:
             states[well] = _leave_little(rng, food, set_up, item, share)
-            _scrape(rng, food, set_up, item, share, dumped_into)
+            _scrape(rng, food, set_up, item, share=share, target=dumped_into)
         elif share <= 0:
             states[well] = _leave_little(rng, food, set_up, item, 0.5)
         else:
@@ -87,7 +87,8 @@ def _leave(rng: Rng, scene: Scene, set_up: SetUp, item: Item, share: float) -> s
         residue.film(rng, scene, into, item, 1.0)
     if item.dish.kind == "rice" and rng.random() < 0.6:
         residue.starch(rng, scene, into)
-    serve(rng, scene, into, item, share * set_up.full_mm3[item.well], "full" if state == "untouched" else way)
+    volume = share * set_up.full_mm3[item.well]
+    serve(rng, scene, into, item, volume_mm3=volume, way="full" if state == "untouched" else way)
     if state != "untouched" and rng.random() < 0.6:
         _strays(rng, scene, set_up, item)
     return state
@@ -117,20 +118,21 @@ def _strays(rng: Rng, scene: Scene, set_up: SetUp, item: Item) -> None:
         residue.stray_grains(rng, scene, into, rice, int(rng.integers(1, 6)))
 
 
-def _scrape(rng: Rng, scene: Scene, set_up: SetUp, item: Item, share: float, target: int) -> None:
+def _scrape(rng: Rng, scene: Scene, set_up: SetUp, item: Item, *, share: float, target: int) -> None:
     """Move a dish's leftovers on top of what lies in the well `target`."""
     into = set_up.bowls[target]
     room_left = 1.1 * into.capacity_mm3 - volume_mm3(scene, set_up.bowls[target])
     volume = min(share * set_up.full_mm3[item.well], 0.6 * room_left)
     if volume > 2000:
-        serve(rng, scene, into, item, volume, choose(rng, ("hollow", "clumps", "push", "bites")))
+        way = choose(rng, ("hollow", "clumps", "push", "bites"))
+        serve(rng, scene, into, item, volume_mm3=volume, way=way)
 
 
 def _cover(rng: Rng, scene: Scene, set_up: SetUp, complications: tuple[str, ...]) -> None:
     for name in complications:
         if name == "utensils":
-            for tool in ("spoon", "chopsticks", "fork"):
-                if rng.random() < (0.8, 0.7, 0.15)[("spoon", "chopsticks", "fork").index(tool)]:
+            for tool, chance in (("spoon", 0.8), ("chopsticks", 0.7), ("fork", 0.15)):
+                if rng.random() < chance:
                     OBJECTS[tool](rng, scene, set_up.tray)
         elif name in OBJECTS:
             for _ in range(1 + int(name in ("napkin", "package") and rng.random() < 0.3)):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from convert.synth.grid import Colours, Field
 from convert.synth.noise import Rng, choose, smooth_noise, uniform
@@ -19,12 +20,14 @@ REACH_MM = 4200.0
 _BLURS_MM = (0.0, 60.0, 160.0, 380.0, 900.0, 2000.0)
 _AZIMUTHS = 64
 _FOLD = 1024
+Double = npt.NDArray[np.floating]
 _BRIGHTEST = 120.0
+_MOST_LAMPS = 7
 
 
 @dataclass(frozen=True, eq=False)
 class Lamp:
-    """A lamp for diffuse light: position in mm and the irradiance that it gives a level cell at the origin."""
+    """A lamp for diffuse light: position in mm and the irradiance it gives a level cell at the origin."""
 
     position_mm: tuple[float, float, float]
     irradiance: Colours
@@ -54,8 +57,10 @@ class Room:
         up = np.maximum(dz, 0.05)
         reach = self.ceiling_mm / up
         scale = _SIDE / (2 * REACH_MM)
-        u = (position[0] + dx * reach + REACH_MM) * scale - 0.5
-        v = (position[1] + dy * reach + REACH_MM) * scale - 0.5
+        u, v = (
+            np.asarray((p + d * reach + REACH_MM) * scale - 0.5)
+            for p, d in ((position[0], dx), (position[1], dy))
+        )
         spread = np.tan(np.clip(rough, 0, 0.75)) * self.ceiling_mm * 1.3
         level = np.interp(spread, _BLURS_MM, np.arange(len(_BLURS_MM))).astype(np.float32)
         above = _trilinear(self.ceiling, u, v, level)
@@ -66,7 +71,7 @@ class Room:
         return np.asarray(above * (1 - blend) + wall * blend, np.float32)
 
 
-def _trilinear(levels: Colours, u: Field, v: Field, level: Field) -> Colours:
+def _trilinear(levels: Colours, u: Double, v: Double, level: Field) -> Colours:
     """Sample between pixels and between levels; flat arrays."""
     count = len(levels)
     lower = np.clip(level.astype(np.int32), 0, count - 2)
@@ -77,7 +82,7 @@ def _trilinear(levels: Colours, u: Field, v: Field, level: Field) -> Colours:
     size = len(u)
     folded = np.zeros((-(-size // _FOLD), _FOLD), np.float32)
 
-    def fold(values: Field) -> Field:
+    def fold(values: Double) -> Field:
         out = folded.copy()
         out.ravel()[:size] = values
         return out
@@ -197,11 +202,11 @@ def _walls(rng: Rng, tint: Colours, base: float) -> Colours:
     if rng.random() < 0.4:
         window = np.exp(-(((np.arange(_AZIMUTHS) - rng.integers(_AZIMUTHS) + 32) % 64 - 32) ** 2) / 18)
         walls += (window[:, None] * black_body(6800) * rng.uniform(0.8, 3.5)).astype(np.float32)
-    return walls
+    return np.asarray(walls, np.float32)
 
 
 def _lamps(lit: Field, irradiance: Colours, height: float) -> tuple[tuple[Lamp, ...], float]:
-    """Gather the lit ceiling into at most ten lamps that together give a level cell `irradiance`.
+    """Gather the lit ceiling into a few lamps that together give a level cell `irradiance`.
 
     Also returns the lamps' form factor: the irradiance (over pi) of lamps of radiance 1.
     """
@@ -215,7 +220,7 @@ def _lamps(lit: Field, irradiance: Colours, height: float) -> tuple[tuple[Lamp, 
         found.append((factor, x, y, np.sqrt(area / np.pi / distance2)))
     found.sort(reverse=True)
     total = sum(factor for factor, *_ in found)
-    kept = found[:10]
+    kept = found[:_MOST_LAMPS]
     share = sum(factor for factor, *_ in kept) or 1.0
     lamps = tuple(
         Lamp((x, y, height), (irradiance * factor / share).astype(np.float32), max(0.04, float(soft)))

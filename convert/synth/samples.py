@@ -134,6 +134,5 @@ def _sixteen(values: npt.NDArray[np.float32], steps: int) -> npt.NDArray[np.uint
 
 
 def _png(values: npt.NDArray[Any]) -> bytes:
-    done, data = cv2.imencode(".png", values)
-    assert done
+    _, data = cv2.imencode(".png", values)
     return bytes(data.tobytes())

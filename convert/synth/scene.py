@@ -37,7 +37,7 @@ class Scene:
     extinction: Field
     """Of the liquid, per mm."""
     underside: Field
-    """Height of the lower side of what hangs over the rest (a spoon across a well); `SOLID_DOWN` elsewhere."""
+    """Height of the lower side of what hangs over the rest, as a spoon does; `SOLID_DOWN` elsewhere."""
 
     def copy(self) -> "Scene":
         """Return a scene of its own arrays."""
@@ -85,7 +85,7 @@ def streaks(rng: np.random.Generator, tray: Tray) -> Field:
     lines = rng.standard_normal((8, 2048)).astype(np.float32)
     rows = np.clip((along / 110 + 4).astype(int), 0, 7)
     columns = np.clip((across * 1.6 + 1024).astype(int), 0, 2047)
-    return cv2.GaussianBlur(lines[rows, columns], (0, 0), 0.7) * 1.6
+    return np.asarray(cv2.GaussianBlur(lines[rows, columns], (0, 0), 0.7) * 1.6, np.float32)
 
 
 def show(scene: Scene, mask: Mask, colour: Colours, share: Field | float, roughness: float) -> None:

@@ -78,8 +78,7 @@ def develop(rng: Rng, sensor: Sensor, radiance: Colours, motion_px: tuple[float,
 
 def encode(picture: Rgb8, quality: int) -> bytes:
     """Return the RGB picture as a JPEG file."""
-    done, data = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    assert done
+    _, data = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     return bytes(data.tobytes())
 
 

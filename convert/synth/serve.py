@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convert.synth import heap, scene as layers
+from convert.synth import heap
+from convert.synth import scene as layers
 from convert.synth.dishes import Dish
 from convert.synth.grains import grain_window
 from convert.synth.grid import CELL_MM, Colours, Field, Mask
@@ -36,7 +37,7 @@ class Item:
     photo: Photo | None
 
 
-def serve(rng: Rng, scene: Scene, into: Bowl, item: Item, volume_mm3: float, way: str) -> None:
+def serve(rng: Rng, scene: Scene, into: Bowl, item: Item, *, volume_mm3: float, way: str) -> None:
     """Add `volume_mm3` of the dish on top of what lies in the well; `way` is `full` or of `heap.EATEN`."""
     if volume_mm3 < 1:
         return
@@ -49,15 +50,15 @@ def serve(rng: Rng, scene: Scene, into: Bowl, item: Item, volume_mm3: float, way
     whole = item.volume_mm3 * uniform(rng, (0.97, 1.06))
     thick = heap.served(rng, raised, whole if way != "full" else volume_mm3, item.dome_mm, steep)
     if way != "full":
-        thick = heap.eaten(rng, raised, thick, volume_mm3, way, steep)
+        thick = heap.eaten(rng, raised, thick, volume_mm3=volume_mm3, way=way, slope=steep)
     if item.dish.kind == "rice":
         _rice(rng, scene, raised, item, thick)
     else:
-        _solid(rng, scene, raised, item, thick, volume_mm3)
+        _solid(rng, scene, raised, item, thick, volume_mm3=volume_mm3)
 
 
 def cover(
-    scene: Scene, into: Bowl, mask: Mask, top: Field, albedo: Colours, roughness: float, kind: int
+    scene: Scene, into: Bowl, mask: Mask, *, top: Field, albedo: Colours, roughness: float, kind: int
 ) -> None:
     """Lay something opaque over the cells of the window where `mask` is True."""
     window = into.rows, into.columns
@@ -79,19 +80,18 @@ def _rice(rng: Rng, scene: Scene, into: Bowl, item: Item, thick: Field) -> None:
     palette = np.stack([linear(code) for code in item.dish.colour])
     share = np.array([0.6] + [0.4 / max(len(palette) - 1, 1)] * (len(palette) - 1))
     table = palette[rng.choice(len(palette), size=1024, p=share / share.sum())]
-    table = table * rng.uniform(0.94, 1.1, (1024, 1))
-    albedo = np.clip(table[grains.grain % 1024] * item.cast, 0, 0.93).astype(np.float32)
+    shades = table * rng.uniform(0.94, 1.1, (1024, 1))
+    albedo: Colours = np.clip(shades[grains.grain % 1024] * item.cast, 0, 0.93).astype(np.float32)
     gaps = np.clip(1 + 0.05 * grains.height, 0.88, 1.06)
     albedo *= (gaps * np.clip(1 + 0.04 * smooth_noise(rng, into.shape, 20, 2), 0.8, 1.1))[..., None]
     if item.photo is not None:
-        picture = patch(rng, item.photo, into.shape)
-        albedo = (0.55 * albedo + 0.45 * np.clip(picture * item.cast, 0, 0.93)).astype(np.float32)
-    cover(scene, into, mask, into.floor + height, albedo, 0.42, layers.RICE)
+        albedo = np.asarray(0.55 * albedo + 0.45 * _picture(rng, item, item.photo, into), np.float32)
+    cover(scene, into, mask, top=into.floor + height, albedo=albedo, roughness=0.42, kind=layers.RICE)
 
 
-def _solid(rng: Rng, scene: Scene, into: Bowl, item: Item, thick: Field, volume_mm3: float) -> None:
+def _solid(rng: Rng, scene: Scene, into: Bowl, item: Item, thick: Field, *, volume_mm3: float) -> None:
     if item.photo is not None and rng.random() < 0.8:
-        _photographed(rng, scene, into, item, thick)
+        _photographed(scene, into, _picture(rng, item, item.photo, into), thick)
         return
     # Under many small pieces lies a heap of the same, which need not be laid piece by piece.
     largest = max(style.length[1] * style.width[1] for style in item.dish.pieces)
@@ -100,31 +100,36 @@ def _solid(rng: Rng, scene: Scene, into: Bowl, item: Item, thick: Field, volume_
     if heaped:
         inner = np.where(thick > 3, 0.72 * thick, 0)
         albedo = item.colour * np.exp(0.3 * smooth_noise(rng, into.shape, 6, 3))[..., None]
-        cover(scene, into, inner > 0, into.floor + inner, albedo.astype(np.float32), 0.4, layers.SOLID)
+        top, colour = into.floor + inner, albedo.astype(np.float32)
+        cover(scene, into, inner > 0, top=top, albedo=colour, roughness=0.4, kind=layers.SOLID)
         filled = float(inner.sum()) * _CELL_MM2
-    add_pieces(
-        rng, scene, into, item.dish.pieces, into.floor + thick, volume_mm3 - filled, layers.SOLID, item.cast
-    )
+    goal, missing = into.floor + thick, volume_mm3 - filled
+    add_pieces(rng, scene, into, item, item.dish.pieces, goal=goal, volume_mm3=missing, kind=layers.SOLID)
 
 
-def _photographed(rng: Rng, scene: Scene, into: Bowl, item: Item, thick: Field) -> None:
-    assert item.photo is not None
-    picture = np.clip(patch(rng, item.photo, into.shape) * item.cast, 0, 0.93)
+def _picture(rng: Rng, item: Item, photo: Photo, into: Bowl) -> Colours:
+    return np.asarray(np.clip(patch(rng, photo, into.shape) * item.cast, 0, 0.93), np.float32)
+
+
+def _photographed(scene: Scene, into: Bowl, picture: Colours, thick: Field) -> None:
     bright = picture.mean(axis=2)
     relief = np.clip((bright / max(float(bright.mean()), 1e-3) - 1) * 2.5, -2, 2.5)
     height = thick + np.minimum(thick / 5, 1) * relief
-    cover(scene, into, height > 0.9, into.floor + height, picture.astype(np.float32), 0.3, layers.SOLID)
+    cover(
+        scene, into, height > 0.9, top=into.floor + height, albedo=picture, roughness=0.3, kind=layers.SOLID
+    )
 
 
 def add_pieces(
     rng: Rng,
     scene: Scene,
     into: Bowl,
+    item: Item,
     styles: tuple[Style, ...],
+    *,
     goal: Field,
     volume_mm3: float,
     kind: int,
-    cast: Colours,
 ) -> None:
     """Drop pieces where the surface is furthest below `goal` until about `volume_mm3` has been added."""
     left = volume_mm3
@@ -142,11 +147,11 @@ def add_pieces(
         volume = float(piece.height.sum()) * _CELL_MM2
         if volume > 1.3 * left:
             piece = cut(rng, piece, left / volume)
-        left -= drop(scene, into, piece, (row, column), style, kind, cast)
+        left -= drop(scene, into, piece, (row, column), style=style, kind=kind, cast=item.cast)
 
 
 def drop(
-    scene: Scene, into: Bowl, piece: Piece, place: tuple[int, int], style: Style, kind: int, cast: Colours
+    scene: Scene, into: Bowl, piece: Piece, place: tuple[int, int], *, style: Style, kind: int, cast: Colours
 ) -> float:
     """Let a piece come to rest around a cell of the window; returns the volume in mm3 that it adds."""
     rows, columns = piece.height.shape
@@ -175,7 +180,7 @@ def drop(
         into.well,
     )
     albedo = np.clip(piece.albedo * cast, 0, 0.93).astype(np.float32)
-    cover(scene, small, seen, resting_top, albedo, style.roughness, kind)
+    cover(scene, small, seen, top=resting_top, albedo=albedo, roughness=style.roughness, kind=kind)
     scene.bump[small.rows, small.columns][seen] = piece.bump[seen]
     return added
 
@@ -188,7 +193,8 @@ def _pour(rng: Rng, scene: Scene, into: Bowl, item: Item, volume_mm3: float) -> 
         low = into.floor + np.where(into.inside > 3, uniform(rng, (4, 12)), 0)
         solid = item.dish.pieces[: 1 + int(rng.integers(len(item.dish.pieces)))]
         goal = np.maximum(low, scene.surface[window])
-        add_pieces(rng, scene, into, solid, goal, share * volume_mm3, layers.LIQUID, item.cast)
+        sunk = share * volume_mm3
+        add_pieces(rng, scene, into, item, solid, goal=goal, volume_mm3=sunk, kind=layers.LIQUID)
     bottom = scene.surface[window].copy()
     depth = heap.waterline(rng, into, volume_mm3 + before, bottom)
     wet = depth > _FILM_MM
@@ -200,7 +206,7 @@ def _pour(rng: Rng, scene: Scene, into: Bowl, item: Item, volume_mm3: float) -> 
     scene.liquid_colour[window][wet] = colour[wet]
     scene.extinction[window][wet] = item.extinction * np.exp(0.25 * smooth_noise(rng, into.shape, 40, 2))[wet]
     if item.photo is not None:
-        _photographed_liquid(rng, scene, into, item, wet)
+        _photographed_liquid(scene, into, _picture(rng, item, item.photo, into), wet)
     elif item.dish.oil:
         _oil(rng, scene, into, wet)
     if item.dish.pieces and wet.sum() > 300:
@@ -209,16 +215,14 @@ def _pour(rng: Rng, scene: Scene, into: Bowl, item: Item, volume_mm3: float) -> 
 
 
 def _dry_pieces(scene: Scene, into: Bowl, wet: Mask) -> None:
-    """What is left of a soup's pieces with no liquid around is solid food."""
+    """Call what is left of a soup's pieces with no liquid around solid food."""
     window = into.rows, into.columns
     if wet.sum() < 60:
         here = scene.kind[window]
         here[(here == layers.LIQUID) & ~wet] = layers.SOLID
 
 
-def _photographed_liquid(rng: Rng, scene: Scene, into: Bowl, item: Item, wet: Mask) -> None:
-    assert item.photo is not None
-    picture = np.clip(patch(rng, item.photo, into.shape) * item.cast, 0, 0.93)
+def _photographed_liquid(scene: Scene, into: Bowl, picture: Colours, wet: Mask) -> None:
     window = into.rows, into.columns
     scene.liquid_colour[window][wet] = picture[wet]
     scene.extinction[window][wet] = np.maximum(scene.extinction[window][wet], 0.35)
@@ -241,4 +245,5 @@ def _floating(rng: Rng, scene: Scene, into: Bowl, item: Item, wet: Mask) -> None
         sunk = np.where(piece.height > 0.85 * piece.height.max(), 0.6, 0).astype(np.float32)
         flat = Piece(sunk if not style.soft else np.minimum(piece.height, 1.0), piece.albedo, piece.bump)
         at = int(rng.integers(len(rows)))
-        drop(scene, into, flat, (int(rows[at]), int(columns[at])), style, layers.LIQUID, item.cast)
+        place = int(rows[at]), int(columns[at])
+        drop(scene, into, flat, place, style=style, kind=layers.LIQUID, cast=item.cast)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from convert.synth.counter import Counter, draw_counter
-from convert.synth.dishes import RICES, SIDES, SOUPS, Dish
+from convert.synth.dishes import RICES, SOUPS, Dish
 from convert.synth.grid import CELL_MM
 from convert.synth.heap import Bowl, bowl
+from convert.synth.mains import MAINS
 from convert.synth.noise import Rng, linear, tinted, uniform
 from convert.synth.photos import Photos
 from convert.synth.room import Room, draw_room
@@ -15,6 +16,7 @@ from convert.synth.scene import Scene, empty_scene
 from convert.synth.sensor import Sensor, draw_sensor
 from convert.synth.serve import Item, serve
 from convert.synth.tray import Tray, draw_tray
+from convert.synth.vegetables import VEGETABLES
 from convert.synth.view import Camera, Pose, aim, draw_camera
 
 MEMBERS = 10
@@ -87,7 +89,7 @@ def draw_set_up(seed: int, number: int, size: tuple[int, int], photos: Photos) -
     menu = draw_menu(rng, tray, bowls, photos, reserved=held_out(number))
     full = clean.copy()
     for well_id, item in menu.items():
-        serve(rng, full, bowls[well_id], item, item.volume_mm3, "full")
+        serve(rng, full, bowls[well_id], item, volume_mm3=item.volume_mm3, way="full")
     full_mm3 = {well: volume_mm3(full, into) for well, into in bowls.items()}
     return SetUp(
         number, tray, bowls, clean, camera, room, counter, sensor, menu, full, full_mm3, rng.random() < 0.7
@@ -106,9 +108,8 @@ def draw_menu(
     rng: Rng, tray: Tray, bowls: dict[int, Bowl], photos: Photos, *, reserved: bool
 ) -> dict[int, Item]:
     """Return a dish for every well; `reserved` dishes are served only if this is True."""
-    rices, soups, sides = (
-        [d for d in known if reserved or d.name not in _RESERVED] for known in (RICES, SOUPS, SIDES)
-    )
+    cooked = RICES, SOUPS, (*VEGETABLES, *MAINS)
+    rices, soups, sides = ([d for d in known if reserved or d.name not in _RESERVED] for known in cooked)
     sides = [sides[i] for i in rng.permutation(len(sides))]
     menu = {}
     for well in tray.wells:

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 
 from convert.synth.march import cover_of
+from convert.synth.noise import Rng, uniform
 from convert.synth.photos import Photos
-from convert.synth.render import render
+from convert.synth.render import Stage, render
 from convert.synth.returned import Returned, draw_returned
 from convert.synth.room import Lamp, Room
 from convert.synth.sensor import Rgb8, develop, jittered
 from convert.synth.setup import MEMBERS, SetUp, draw_pose, draw_set_up, rng_for
-from convert.synth.noise import Rng, uniform
 from convert.synth.truth import Maps, maps, numbers
 from convert.synth.view import View
 
-FORMAT = 1
+FORMAT = 2
 """Rises when pictures of the same seed change."""
 
 
@@ -68,7 +68,8 @@ class Studio:
         pose = draw_pose(rng, set_up, upright=member < 2, cut="cut" in complications)
         view = View(set_up.camera, pose, set_up.tray.counter_mm)
         room = _with_glare(rng, set_up.room) if "glare" in complications else set_up.room
-        radiance = render(rng, returned.food, returned.visible, set_up.tray.grid, view, room, set_up.counter)
+        stage = Stage(set_up.tray.grid, view, room, set_up.counter)
+        radiance = render(rng, returned.food, returned.visible, stage)
         sensor = jittered(rng, set_up.sensor)
         motion = _motion(rng, set_up.camera.width) if "blur" in complications else (0.0, 0.0)
         picture = develop(rng, sensor, radiance, motion)

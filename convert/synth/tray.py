@@ -15,7 +15,7 @@ Points = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Finish:
-    """A tray's material: reflectance per channel, how metallic, how rough, how streaky (deviation of slopes)."""
+    """A tray's material: reflectance per channel, how metallic, rough and streaky (deviation of slopes)."""
 
     name: str
     colour: Colours
@@ -49,7 +49,7 @@ class Well:
 
 @dataclass(frozen=True, eq=False)
 class Tray:
-    """A tray lying on its counter: `height` is its surface, 0 on the deck; `inside` the distance to its edge."""
+    """A tray on its counter: `height` is its surface, 0 on the deck; `inside` the distance to its edge."""
 
     size_mm: tuple[float, float]
     corner_mm: float
@@ -121,7 +121,7 @@ def _profile(inside: Field, depth: float, taper: float) -> Field:
             1 - straight * (1 - t) ** 2 / (2 * foot),
         ),
     )
-    return (-depth * falling).astype(np.float32)
+    return np.asarray(-depth * falling, np.float32)
 
 
 def _deck_and_rim(rng: Rng, inside: Field, rim: float) -> Field:
@@ -135,7 +135,7 @@ def _deck_and_rim(rng: Rng, inside: Field, rim: float) -> Field:
     if rng.random() < 0.6:
         bead = uniform(rng, (0.5, 1.4))
         height = height + bead * np.exp(-(((inside - lip - ramp - 3) / 1.4) ** 2))
-    return height.astype(np.float32)
+    return np.asarray(height, np.float32)
 
 
 def outline(inside: Field, grid: Grid, level: float) -> Points:

@@ -48,11 +48,11 @@ def maps(food: Scene, visible: Scene, set_up: SetUp, view: View) -> Maps:
     cell = nearest(set_up.tray.grid, hits.columns, hits.rows)
     kind, well = food.kind.ravel()[cell], food.well.ravel()[cell]
     kind[hits.covered] = FOREIGN
-    food = np.isin(kind, (*_FOOD, RESIDUE))
+    edible = np.isin(kind, (*_FOOD, RESIDUE))
     empty = cv2.remap(
         set_up.tray.height, hits.columns, hits.rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    height = np.where(food, np.maximum(hits.height - empty, 0), 0).astype(np.float32)
+    height = np.where(edible, np.maximum(hits.height - empty, 0), 0).astype(np.float32)
     return Maps(kind, well, height, _depth(hits, view))
 
 
@@ -91,13 +91,14 @@ def numbers(set_up: SetUp, returned: Returned, view: View, seen: Maps, under: Ma
             "outside_picture": round(_outside(view, outline), 4),
         },
         "counter": set_up.counter.name,
-        "wells": [_well(set_up, returned, view, seen, under, well) for well in tray.wells],
+        "wells": [_well(set_up, returned, view, (seen, under), well) for well in tray.wells],
     }
 
 
 def _well(
-    set_up: SetUp, returned: Returned, view: View, seen: Maps, under: Maps, well: Well
+    set_up: SetUp, returned: Returned, view: View, both: tuple[Maps, Maps], well: Well
 ) -> dict[str, Any]:
+    seen, under = both
     item = set_up.menu[well.id]
     into = set_up.bowls[well.id]
     full = set_up.full_mm3[well.id]
@@ -162,5 +163,6 @@ def _outside(view: View, outline: npt.NDArray[np.float64]) -> float:
     return float(np.clip(1 - shown / max(cv2.contourArea(hull), 1e-6), 0, 1))
 
 
-def _rounded(values: npt.NDArray[np.float64], digits: int) -> Any:
-    return np.round(values, digits).tolist()
+def _rounded(values: npt.NDArray[np.float64], digits: int) -> list[Any]:
+    rounded: list[Any] = np.round(values, digits).tolist()
+    return rounded

@@ -85,10 +85,13 @@ class View:
 
     def rays(self, columns: Field, rows: Field) -> tuple[Field, Field]:
         """Return how far rays move in x and y (tray frame) for each mm that they descend."""
-        k = self.camera.intrinsics
-        x, y = (columns - k[0, 2]) / k[0, 0], (rows - k[1, 2]) / k[1, 1]
+        camera = self.camera
+        x, y = (
+            (columns - (camera.width - 1) / 2) / camera.focal_px,
+            (rows - (camera.height - 1) / 2) / camera.focal_px,
+        )
         rotation, _ = self.tray_to_camera
-        r = rotation.T
+        r = rotation.T.astype(np.float32)
         down = r[2, 0] * x + r[2, 1] * y + r[2, 2]
         across = (r[0, 0] * x + r[0, 1] * y + r[0, 2]) / down
         along = (r[1, 0] * x + r[1, 1] * y + r[1, 2]) / down
