@@ -31,17 +31,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", default="384x288", metavar="WxH", help="pixels (default: 384x288)")
     parser.add_argument("--preview", action="store_true", help="also write DIR/preview.png, a contact sheet")
     parser.add_argument(
-        "--textures", type=Path, metavar="DIR", help="photographs of food, a subfolder per dish"
+        "--textures",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="photographs of food, a subfolder per dish or with YOLO outlines; may be given more than once",
     )
-    parser.add_argument("--backgrounds", type=Path, metavar="DIR", help="photographs to use as counters")
+    parser.add_argument(
+        "--backgrounds",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="photographs to use as counters; may be given more than once",
+    )
 
 
 def command(options: argparse.Namespace) -> int:
     """Make the pictures; raises `ConvertError`."""
     if options.count < 1 or options.seed < 0 or options.workers < 1:
         raise ConvertError("--count and --workers must be 1 or more, --seed 0 or more")
-    for folder in (options.textures, options.backgrounds):
-        if folder is not None and not folder.is_dir():
+    for folder in (*options.textures, *options.backgrounds):
+        if not folder.is_dir():
             raise ConvertError(f"{folder}: no such folder; give one with pictures")
     order = Order(options.seed, _size(options.size), find_photos(options.textures, options.backgrounds))
     made = produce(order, options.count, options.out, options.workers)

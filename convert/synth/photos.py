@@ -12,6 +12,7 @@ from PIL import Image
 
 from appliance.picture import load_picture
 from convert.errors import ConvertError
+from convert.synth.cutouts import find_discs, is_outlined
 from convert.synth.grid import Colours
 from convert.synth.noise import Rng, linear_picture
 
@@ -20,16 +21,17 @@ _SMALLEST_PX = 90
 _KIND_WORDS = {
     "rice": ("rice", "com"),
     "liquid": ("soup", "stew", "liquid", "broth", "canh"),
-    "skip": ("nuoc", "drink", "plate", "tray"),
+    "skip": ("nuoc", "drink", "plate", "tray", "bones"),
 }
-"""Words in a folder's name (between `_`, `-` or spaces) that tell what kind of dish its pictures show."""
+"""Words in a dish's name (between `_`, `-` or spaces) that tell what kind of dish its pictures show."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photograph's file."""
+    """A photograph's file, and what of it shows the food: a disc (x, y, radius in pixels), or its middle."""
 
     path: str
+    disc: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,22 +50,36 @@ class Photos:
         return Photos({kind: kept(known) for kind, known in self.food.items()}, kept(self.counters))
 
 
-def find_photos(textures: Path | None, backgrounds: Path | None) -> Photos:
-    """List the photographs below both folders, in a fixed order.
+def find_photos(textures: Sequence[Path], backgrounds: Sequence[Path]) -> Photos:
+    """List the photographs below the folders, in a fixed order.
 
-    A texture's kind is told by `kinds.json` in the folder (`{"subfolder": "rice|liquid|solid|skip"}`), else
-    by words in its subfolder's name, else it is solid. Raises `ConvertError` for a folder without pictures.
+    A texture folder holds a subfolder for each dish, or YOLO outlines of food (`images`, `labels`,
+    `data.yaml`). What kind a dish is, is told by `kinds.json` in the folder
+    (`{"dish": "rice|liquid|solid|skip"}`), else by words in the dish's name, else it is solid.
+    Raises `ConvertError` for a folder without pictures.
     """
     food: dict[str, list[Photo]] = {"rice": [], "liquid": [], "solid": []}
-    if textures is not None:
-        listed = textures / "kinds.json"
-        kinds = json.loads(listed.read_text(encoding="utf-8")) if listed.is_file() else {}
-        for path in _pictures(textures):
-            kind = _kind(path.parent.name, kinds)
-            if kind in food:
-                food[kind].append(Photo(str(path)))
-    counters = [] if backgrounds is None else [Photo(str(path)) for path in _pictures(backgrounds)]
-    return Photos(food, counters)
+    for folder in textures:
+        kinds = _kinds(folder / "kinds.json")
+        for name, photo in _foods(folder):
+            food.get(_kind(name, kinds), []).append(photo)
+    return Photos(food, [Photo(str(path)) for folder in backgrounds for path in _pictures(folder)])
+
+
+def _foods(folder: Path) -> list[tuple[str, Photo]]:
+    """Return the photographs of a folder with their dishes' names."""
+    if is_outlined(folder):
+        discs = find_discs(folder, _SMALLEST_PX / 2.5)
+        return [(disc.food, Photo(disc.path, (disc.x, disc.y, disc.radius))) for disc in discs]
+    return [(path.parent.name, Photo(str(path))) for path in _pictures(folder)]
+
+
+def _kinds(path: Path) -> Mapping[str, str]:
+    try:
+        listed = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return {str(name): str(kind) for name, kind in listed.items()}
+    except (ValueError, AttributeError):
+        raise ConvertError(f'{path}: not of the form {{"dish": "rice"}}; correct or remove it') from None
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -91,22 +107,25 @@ def _kind(name: str, kinds: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=64)
 def _load(path: str) -> Colours:
-    return linear_picture(load_picture(Path(path))[:, :, ::-1])
+    # Public pictures with outlines are often augmented with black and white specks.
+    picture = np.asarray(cv2.medianBlur(load_picture(Path(path)), 3), np.uint8)
+    return linear_picture(picture[:, :, ::-1])
 
 
 def patch(rng: Rng, photo: Photo, shape: tuple[int, int]) -> Colours:
-    """Return a random part of the photograph's middle, in linear colours, of `shape` (rows, columns).
+    """Return a random part of the photograph's food, in linear colours, of `shape` (rows, columns).
 
-    Turned and mirrored at random; its border, which may show a plate's edge, is left out.
+    Turned and mirrored at random; a picture's border, which may show a plate's edge, is left out.
     """
     picture = _load(photo.path)
     height, width = picture.shape[:2]
-    side = min(height, width) * rng.uniform(0.5, 0.62)
-    middle = np.array([width, height]) / 2 + rng.uniform(-0.04, 0.04, 2) * side
+    x, y, radius = photo.disc or (width / 2, height / 2, 0.42 * min(height, width))
+    side = radius * rng.uniform(1.2, 1.45)
+    middle = np.array([x, y]) + rng.uniform(-0.04, 0.04, 2) * side
     scale = side / (max(shape) * rng.uniform(0.8, 1.05))
     angle = rng.uniform(0, 2 * np.pi)
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    turn = turn * (1 if rng.random() < 0.5 else -1) if rng.random() < 0.5 else turn
+    turn[:, 0] *= rng.choice([-1, 1])
     offset = middle - turn @ (np.array(shape[::-1]) / 2)
     taken = cv2.warpAffine(
         picture,

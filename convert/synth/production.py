@@ -106,11 +106,11 @@ def _claim(order: Order, out: Path) -> None:
 
 def _digest(photos: Photos) -> str:
     """Return a short sum of the photographs' kinds, names and sizes, "" without any."""
-    listed = [(kind, p.path) for kind, known in photos.food.items() for p in known]
-    listed += [("counter", p.path) for p in photos.counters]
+    listed = [(kind, p) for kind, known in photos.food.items() for p in known]
+    listed += [("counter", p) for p in photos.counters]
     if not listed:
         return ""
-    lines = [f"{kind} {Path(path).name} {Path(path).stat().st_size}" for kind, path in listed]
+    lines = [f"{kind} {Path(p.path).name} {Path(p.path).stat().st_size} {p.disc}" for kind, p in listed]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 

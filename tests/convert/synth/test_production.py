@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from convert.cli import main
+from convert.errors import ConvertError
 from convert.networks.spec import TRAY_CLASSES
 from convert.synth.photos import Photos, find_photos
 from convert.synth.samples import find_samples
@@ -117,7 +118,7 @@ def pictures(folder: Path, names: list[str]) -> None:
 def test_textures_are_sorted_by_kind(tmp_path: Path) -> None:
     pictures(tmp_path, ["white-rice/a.jpg", "cabbage_soup/b.png", "pork/c.jpg", "drink/d.jpg", "odd/e.jpg"])
     (tmp_path / "kinds.json").write_text(json.dumps({"odd": "liquid"}))
-    found = find_photos(tmp_path, None).food
+    found = find_photos([tmp_path], []).food
     assert {kind: [Path(p.path).name for p in known] for kind, known in found.items()} == {
         "rice": ["a.jpg"],
         "liquid": ["b.png", "e.jpg"],
@@ -127,7 +128,7 @@ def test_textures_are_sorted_by_kind(tmp_path: Path) -> None:
 
 def test_held_out_photographs_are_never_shown_in_training(tmp_path: Path) -> None:
     pictures(tmp_path, [f"pork/{number:02d}.jpg" for number in range(25)])
-    photos = find_photos(tmp_path, tmp_path)
+    photos = find_photos([tmp_path], [tmp_path])
     train, kept = photos.share(10, last=False), photos.share(10, last=True)
     assert (len(train.food["solid"]), len(kept.food["solid"])) == (23, 2)
     assert not set(train.food["solid"]) & set(kept.food["solid"])
@@ -140,4 +141,27 @@ def test_a_folder_without_pictures_is_refused(tmp_path: Path, capsys: pytest.Cap
     arguments = ["synth", "--count", "1", *SMALL, "--out", str(tmp_path / "o"), "--textures", str(textures)]
     assert main(arguments) == 1
     assert "no pictures" in capsys.readouterr().err
-    assert find_photos(None, None) == Photos({"rice": [], "liquid": [], "solid": []}, [])
+    assert find_photos([], []) == Photos({"rice": [], "liquid": [], "solid": []}, [])
+
+
+def test_outlined_food_gives_the_disc_within(tmp_path: Path) -> None:
+    pictures(tmp_path, ["images/a.jpg"])
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "data.yaml").write_text("nc: 3\nnames: ['Pork', 'Rice', 'Bones']\n")
+    square = "0.1 0.2 0.9 0.2 0.9 1.0 0.1 1.0"
+    (tmp_path / "labels" / "a.txt").write_text(f"1 {square}\n2 {square}\n0 0.1 0.1 0.2 0.1 0.2 0.2\n")
+    found = find_photos([tmp_path], []).food
+    assert (found["solid"], len(found["rice"])) == ([], 1)
+    assert found["rice"][0].disc == pytest.approx((50, 72, 40), abs=2)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"), [("data.yaml", "names: rice"), ("labels/a.txt", "7 0.1 0.1"), ("kinds.json", "[1]")]
+)
+def test_labels_that_cannot_be_read_are_one_line(tmp_path: Path, file: str, text: str) -> None:
+    pictures(tmp_path, ["images/a.jpg"])
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "data.yaml").write_text("names: ['Pork', 'Rice']\n")
+    (tmp_path / file).write_text(text)
+    with pytest.raises(ConvertError):
+        find_photos([tmp_path], [])
