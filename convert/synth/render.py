@@ -202,6 +202,8 @@ def _mirrored(lit: _Lit, stage: Stage, points: _Points, direction: Field) -> Col
     way = direction[0, glossy], direction[1, glossy], direction[2, glossy]
     cell = bounce(scene.surface, stage.grid, start, way)
     hit = np.flatnonzero(cell >= 0)
+    if not len(hit):
+        return seen
     target, source = cell[hit], glossy[hit]
     albedo, metal = scene.albedo.reshape(-1, 3)[target], scene.metal.ravel()[target][:, None]
     wet = scene.liquid_mm.ravel()[target] > _WET_MM
