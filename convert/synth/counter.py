@@ -21,7 +21,6 @@ class Counter:
     name: str
     albedo: Colours
     roughness: float
-    metal: float
 
     def at(self, x_mm: Field, y_mm: Field) -> Colours:
         """Return the linear colours at room positions, shape (rows, columns, 3)."""
@@ -42,13 +41,13 @@ def draw_counter(rng: Rng, photos: tuple[Photo, ...]) -> Counter:
         picture = whole(photos[int(rng.integers(len(photos)))])
         angle = int(rng.integers(4))
         stretched = cv2.resize(np.rot90(picture, angle), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-        return Counter("photograph", stretched.astype(np.float32), 0.5, 0.0)
+        return Counter("photograph", stretched.astype(np.float32), 0.5)
     name = choose(rng, tuple(_KINDS), (0.3, 0.2, 0.2, 0.12, 0.1, 0.08))
-    albedo, roughness, metal = _KINDS[name](rng)
-    return Counter(name, np.clip(albedo, 0.004, 0.92).astype(np.float32), roughness, metal)
+    albedo, roughness = _KINDS[name](rng)
+    return Counter(name, np.clip(albedo, 0.004, 0.92).astype(np.float32), roughness)
 
 
-_Look = tuple[Colours, float, float]
+_Look = tuple[Colours, float]
 
 
 def _speckled(rng: Rng, colour: Colours, amount: float) -> Colours:
@@ -70,7 +69,7 @@ def _laminate(rng: Rng) -> _Look:
         "#e0d5d0",
     )
     colour = tinted(rng, linear(choose(rng, codes)), 0.08)
-    return _speckled(rng, colour, uniform(rng, (0.0, 0.12))), uniform(rng, (0.12, 0.5)), 0.0
+    return _speckled(rng, colour, uniform(rng, (0.0, 0.12))), uniform(rng, (0.12, 0.5))
 
 
 def _wood(rng: Rng) -> _Look:
@@ -84,7 +83,7 @@ def _wood(rng: Rng) -> _Look:
     rings = np.sin((y + 14 * grain + 0.02 * x) / uniform(rng, (1.6, 5)))
     albedo = colour * np.exp(tone + 0.09 * rings + 0.1 * grain)[..., None]
     albedo[(y % pitch) < 1.2] *= uniform(rng, (0.4, 1.0))
-    return _turned(rng, albedo), uniform(rng, (0.2, 0.5)), 0.0
+    return _turned(rng, albedo), uniform(rng, (0.2, 0.5))
 
 
 def _belt(rng: Rng) -> _Look:
@@ -97,7 +96,7 @@ def _belt(rng: Rng) -> _Look:
         pitch = uniform(rng, (12, 40))
         weave = weave - 0.5 * ((x % pitch) < 2)
     albedo = _speckled(rng, colour, uniform(rng, (0.05, 0.3))) * np.exp(weave)[..., None]
-    return _turned(rng, albedo), uniform(rng, (0.35, 0.6)), 0.0
+    return _turned(rng, albedo), uniform(rng, (0.35, 0.6))
 
 
 def _steel(rng: Rng) -> _Look:
@@ -105,7 +104,7 @@ def _steel(rng: Rng) -> _Look:
         rng.standard_normal((_SIDE, _SIDE)).astype(np.float32), (0, 0), sigmaX=40, sigmaY=0.6
     )
     albedo = uniform(rng, (0.4, 0.6)) * np.exp(0.8 * lines)[..., None] * np.array([1, 0.99, 0.97])
-    return _turned(rng, albedo), uniform(rng, (0.2, 0.4)), 0.8
+    return _turned(rng, albedo), uniform(rng, (0.2, 0.4))
 
 
 def _cloth(rng: Rng) -> _Look:
@@ -117,7 +116,7 @@ def _cloth(rng: Rng) -> _Look:
         pitch = uniform(rng, (12, 60))
         checks = ((x % pitch) < pitch / 2).astype(float) + ((y % pitch) < pitch / 2)
         albedo = albedo * np.exp(0.35 * (checks - 1))[..., None]
-    return _turned(rng, albedo), 0.6, 0.0
+    return _turned(rng, albedo), 0.6
 
 
 def _tiles(rng: Rng) -> _Look:
@@ -127,7 +126,7 @@ def _tiles(rng: Rng) -> _Look:
     joint = ((x % pitch) < 2.5) | ((y % pitch) < 2.5)
     albedo = _speckled(rng, colour, 0.08)
     albedo[joint] *= uniform(rng, (0.45, 0.8))
-    return _turned(rng, albedo), uniform(rng, (0.1, 0.4)), 0.0
+    return _turned(rng, albedo), uniform(rng, (0.1, 0.4))
 
 
 _KINDS = {
