@@ -42,10 +42,12 @@ class Photos:
     counters: Sequence[Photo] = ()
 
     def share(self, parts: int, *, last: bool) -> "Photos":
-        """Return the photographs without every `parts`-th one, or these alone."""
+        """Return the photographs without every `parts`-th file, or these alone."""
+        paths = {photo.path for known in (*self.food.values(), self.counters) for photo in known}
+        apart = set(sorted(paths)[parts - 1 :: parts])
 
         def kept(known: Sequence[Photo]) -> list[Photo]:
-            return [photo for i, photo in enumerate(known) if (i % parts == parts - 1) == last]
+            return [photo for photo in known if (photo.path in apart) == last]
 
         return Photos({kind: kept(known) for kind, known in self.food.items()}, kept(self.counters))
 
