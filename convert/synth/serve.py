@@ -74,7 +74,7 @@ def cover(
 
 def _rice(rng: Rng, scene: Scene, into: Bowl, item: Item, thick: Field) -> None:
     grains = grain_window(rng, into.shape)
-    rough = np.minimum(thick / 1.5, 1) * 0.9 * grains.height
+    rough = np.minimum(thick / 1.5, 1) * 0.75 * grains.height
     height = np.maximum(thick + np.where(thick > 0.25, rough, 0), 0)
     mask = (height > 0.5) & (thick > 0.25)
     palette = np.stack([linear(code) for code in item.dish.colour])
@@ -190,7 +190,9 @@ def _pour(rng: Rng, scene: Scene, into: Bowl, item: Item, volume_mm3: float) -> 
     before = float((scene.surface[window] - into.floor).sum()) * _CELL_MM2
     share = uniform(rng, (0.0, 0.3)) if item.dish.pieces else 0.0
     if share > 0:
-        low = into.floor + np.where(into.inside > 3, uniform(rng, (4, 12)), 0)
+        # Pieces sink to the floor; on the walls they would stick out all around.
+        deep = into.inside > into.well.taper_mm * uniform(rng, (0.7, 1.1))
+        low = into.floor + np.where(deep, uniform(rng, (4, 12)), 0)
         solid = item.dish.pieces[: 1 + int(rng.integers(len(item.dish.pieces)))]
         goal = np.maximum(low, scene.surface[window])
         sunk = share * volume_mm3
@@ -229,7 +231,7 @@ def _photographed_liquid(scene: Scene, into: Bowl, picture: Colours, wet: Mask) 
 
 
 def _oil(rng: Rng, scene: Scene, into: Bowl, wet: Mask) -> None:
-    drops = smooth_noise(rng, into.shape, uniform(rng, (4, 12)), 2) > rng.uniform(0.7, 1.6)
+    drops = smooth_noise(rng, into.shape, uniform(rng, (3, 9)), 2) > rng.uniform(0.9, 2.0)
     drops &= wet
     window = into.rows, into.columns
     tint = tinted(rng, linear("#d8641c"), 0.15)

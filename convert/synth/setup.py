@@ -38,7 +38,8 @@ _RESERVED = {
 }
 """Dishes that only held-out set-ups serve (beside all others)."""
 
-_PHOTOGRAPHED = 0.35
+_PHOTOGRAPHED = {"rice": 0.4, "liquid": 0.2, "solid": 0.35}
+"""Share of the servings that show a photograph, by kind of dish."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +131,7 @@ def draw_item(rng: Rng, into: Bowl, dish: Dish, photos: Photos) -> Item:
     colour = tinted(rng, linear(codes[int(rng.integers(len(codes)))]), 0.12)
     cast = rng.normal(0, 0.06, 3) + rng.normal(0, 0.06)
     known = photos.food.get(dish.kind, ())
-    photographed = bool(known) and rng.random() < _PHOTOGRAPHED
+    photographed = bool(known) and rng.random() < _PHOTOGRAPHED[dish.kind]
     photo = known[int(rng.integers(len(known)))] if photographed else None
     return Item(
         well=into.well.id,

@@ -17,7 +17,7 @@ from convert.synth.setup import MEMBERS, SetUp, draw_pose, draw_set_up, rng_for
 from convert.synth.truth import Maps, maps, numbers
 from convert.synth.view import View
 
-FORMAT = 3
+FORMAT = 4
 """Rises when pictures of the same seed change."""
 
 
