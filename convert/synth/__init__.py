@@ -1,0 +1,1 @@
+"""Synthetic canteen trays with exact ground truth, for training and held-out evaluation."""
