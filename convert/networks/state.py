@@ -155,4 +155,5 @@ def _some(items: Sequence[str]) -> str:
 
 
 def _line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")
+    """Return the first sentence of the first line: PyTorch goes on for a paragraph."""
+    return (str(error).splitlines() or [type(error).__name__])[0].partition(". ")[0].rstrip(". ")
