@@ -82,11 +82,11 @@ convert-env: setup-dev ## Build the converters' own environments, with TensorFlo
 
 # Calibration and comparison take simulated trays unless CALIBRATION and PICTURES name folders of real ones.
 models: setup-dev ## Make models/ from the checkpoints (OUT=, MIDAS_CHECKPOINT=, RESNET_CHECKPOINT=, PICTURES=)
-	@$(BIN)/convert midas --checkpoint $(MIDAS_CHECKPOINT) --out $(OUT) --device-only \
-	    $(if $(CALIBRATION),--calibration $(CALIBRATION)) $(if $(PICTURES),--pictures $(PICTURES)) $(ARGS)
-	@$(BIN)/convert resnet --checkpoint $(RESNET_CHECKPOINT) --out $(OUT) --device-only \
-	    $(if $(CALIBRATION),--calibration $(CALIBRATION)) $(if $(PICTURES),--pictures $(PICTURES)) $(ARGS)
-	@if command -v edgetpu_compiler >/dev/null; then $(BIN)/convert edgetpu --models $(OUT); \
+	@$(BIN)/convert midas --checkpoint "$(MIDAS_CHECKPOINT)" --out "$(OUT)" --device-only \
+	    $(if $(CALIBRATION),--calibration "$(CALIBRATION)") $(if $(PICTURES),--pictures "$(PICTURES)") $(ARGS)
+	@$(BIN)/convert resnet --checkpoint "$(RESNET_CHECKPOINT)" --out "$(OUT)" --device-only \
+	    $(if $(CALIBRATION),--calibration "$(CALIBRATION)") $(if $(PICTURES),--pictures "$(PICTURES)") $(ARGS)
+	@if command -v edgetpu_compiler >/dev/null; then $(BIN)/convert edgetpu --models "$(OUT)"; \
 	    else echo "make: no edgetpu_compiler on PATH: $(OUT) has no models for the Coral yet" >&2; fi
 
 clean: ## Remove the environment, caches and the demo's files

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from appliance.inference.manifest import ElementType, ModelEntry, Origin
+from appliance.inference.manifest import FILE_NAME, ElementType, ModelEntry, Origin, load_manifest
 from convert.cost.cost import cost_of
 from convert.edgetpu.check import check
 from convert.errors import ConvertError, GateError
@@ -63,9 +63,13 @@ def run_chain(order: Order, out: Path) -> ModelEntry:
 
     `out` gets the int8 model, its card and the manifest, and below `out/<name>` the other stages and the
     parity report. It is changed only when all has succeeded, but for the report of a model that its gates
-    refuse, which is kept in `out/<name>-refused`. Raises `ConvertError` and its kinds.
+    refuse, which is kept in `out/<name>-refused`. Raises `ConvertError` and its kinds, and `ModelError` where
+    the manifest in `out` is damaged.
     """
     spec = order.network.spec
+    if (out / FILE_NAME).exists():
+        # A damaged one is to be known now, not after minutes of work.
+        load_manifest(out / FILE_NAME)
     with _workplace(out, order.name) as work:
         onnx = work / f"{spec.name}.onnx"
         _say(order, "export to ONNX, and compare it with PyTorch")

@@ -27,7 +27,7 @@ def add_order_arguments(parser: argparse.ArgumentParser) -> None:
     weights.add_argument("--checkpoint", type=Path, metavar="FILE", help="PyTorch state dict of the network")
     weights.add_argument(
         "--random",
-        type=int,
+        type=_seed,
         metavar="SEED",
         help="random weights instead, to try the chain; implies --no-gates",
     )
@@ -150,6 +150,12 @@ def _sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ConvertError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed; use a whole number from 0")
+    return int(text)
 
 
 def _positive(text: str) -> int:

@@ -38,8 +38,8 @@ ROUTES: Final = {
         ),
     )
 }
-"""`onnx2tf` turns the whole network to channels last; `onnx-tf` keeps channels first inside, with a lot of
-transpositions: as accurate, slower, and unfit for the Edge TPU's single partition."""
+"""`onnx2tf` turns the whole network to channels last; `onnx-tf` keeps channels first inside, with
+transpositions around convolutions: as accurate, and slower."""
 
 
 def route_of(name: str) -> Route:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from appliance.errors import ModelError
 from appliance.inference.manifest import Origin, load_manifest
 from appliance.inference.verify import verify_file
 from convert import chain
@@ -162,6 +163,16 @@ def test_a_failed_conversion_leaves_no_folder(
     with pytest.raises(ToolError, match="the converter failed"):
         run_chain(order, tmp_path / "models")
     assert not (tmp_path / "models").exists()
+
+
+def test_a_damaged_manifest_is_known_before_the_work(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(chain, "export_onnx")
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(ModelError, match=r"manifest\.json"):
+        run_chain(order, tmp_path)
+    assert everything(tmp_path) == {"manifest.json"}
 
 
 def test_an_unwritable_folder_is_named(order: Order, tmp_path: Path) -> None:
