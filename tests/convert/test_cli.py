@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,6 +49,15 @@ def test_help_names_every_command() -> None:
     assert set(COMMANDS) <= set(result.stdout.split())
 
 
+@pytest.fixture
+def no_nohup() -> Iterator[None]:
+    """Let children end on SIGHUP, also where the tests themselves were started with `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("no_nohup")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_ended_from_outside_it_leaves_no_folder_and_no_process(
     tmp_path: Path, number: signal.Signals
