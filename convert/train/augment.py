@@ -62,6 +62,6 @@ def photographed(picture: npt.NDArray[np.uint8], rng: np.random.Generator) -> np
         changed = np.clip(np.rint(changed + noise), 0, 255).astype(np.uint8)
     if rng.random() < 0.5:
         quality = int(rng.integers(45, 96))
-        _, stored = cv2.imencode(".jpg", changed, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        changed = np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), np.uint8)
+        _, stored = cv2.imencode(".jpg", changed[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        changed = np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR)[:, :, ::-1], np.uint8)
     return changed

@@ -25,6 +25,8 @@ from convert.train.task import DepthTask, Figures, SegmentationTask, Task
 _STEEPEST: Final = 1.0
 """Longest gradient; a longer one is shortened to it."""
 
+_TOLD: Final = 4
+
 _COUNTED_BATCHES: Final = 25
 """Of the stream, to count the classes in."""
 
@@ -125,8 +127,8 @@ def validate(training: Training, task: Task, data: Data, limit: int) -> tuple[Fi
 
 
 def told(figures: Figures) -> str:
-    """Return figures in one line."""
-    return ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
+    """Return the chief figures, which come first, in one line."""
+    return ", ".join(f"{name} {value:.3f}" for name, value in list(figures.items())[:_TOLD])
 
 
 def count_classes(batches: Iterable[Batch]) -> torch.Tensor:

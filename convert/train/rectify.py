@@ -37,7 +37,8 @@ class Rectified:
 
     `picture` RGB (S, S, 3) uint8; `classes` (S, S) uint8, numbers of `TRAY_CLASSES` or `UNSEEN`; `surface_mm`
     (S, S) float32, the height of what is seen above the deck, negative in wells; `size_mm` of the tray;
-    `quantity` the class of `QUANTITY_CLASSES` of the mean leftover.
+    `quantity` the class of `QUANTITY_CLASSES` of the mean leftover. Heights are whole steps of 0.02 mm, so
+    that a view just made is the one that is read later.
     """
 
     picture: npt.NDArray[np.uint8]
@@ -92,7 +93,7 @@ def rectify(sample: Sample) -> Rectified:
     return Rectified(
         warp(sample.picture(), picture_from_view, SIDE_PX, cv2.INTER_LINEAR, 0),
         warp(sample.classes(), picture_from_view, SIDE_PX, cv2.INTER_NEAREST, UNSEEN),
-        warp(surface, picture_from_view, SIDE_PX, cv2.INTER_LINEAR, 0),
+        _millimetres(_steps(warp(surface, picture_from_view, SIDE_PX, cv2.INTER_LINEAR, 0))),
         (width, height),
         quantity,
     )
@@ -149,12 +150,11 @@ def _tray_from_view(width: float, height: float) -> npt.NDArray[np.float64]:
 
 def _packed(view: Rectified) -> bytes:
     content = io.BytesIO()
-    steps = np.clip(np.rint(view.surface_mm * _STEPS_PER_MM), -32768, 32767).astype(np.int16)
     np.savez(
         content,
         picture=view.picture,
         classes=view.classes,
-        surface=steps,
+        surface=_steps(view.surface_mm),
         size_mm=np.array(view.size_mm),
         quantity=np.array(view.quantity),
     )
@@ -168,9 +168,17 @@ def _read(path: Path) -> Rectified | None:
             return Rectified(
                 kept["picture"],
                 kept["classes"],
-                (kept["surface"] / np.float32(_STEPS_PER_MM)).astype(np.float32),
+                _millimetres(kept["surface"]),
                 (width, height),
                 int(kept["quantity"]),
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
+
+
+def _steps(heights_mm: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
+    return np.clip(np.rint(heights_mm * _STEPS_PER_MM), -32768, 32767).astype(np.int16)
+
+
+def _millimetres(steps: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+    return (steps / np.float32(_STEPS_PER_MM)).astype(np.float32)
