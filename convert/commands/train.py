@@ -6,7 +6,7 @@ from pathlib import Path
 
 from convert.errors import ConvertError
 
-_STEPS = 20000
+_STEPS = 12000
 _BATCH = 8
 _SIGNALLED = 128
 

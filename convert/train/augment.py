@@ -63,5 +63,5 @@ def photographed(picture: npt.NDArray[np.uint8], rng: np.random.Generator) -> np
     if rng.random() < 0.5:
         quality = int(rng.integers(45, 96))
         _, stored = cv2.imencode(".jpg", changed[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-        changed = np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR)[:, :, ::-1], np.uint8)
+        changed = np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), np.uint8)[:, :, ::-1]
     return changed

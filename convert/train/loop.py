@@ -1,6 +1,7 @@
 """The training loop."""
 
 import json
+import sys
 import time
 from collections.abc import Iterable
 from contextlib import closing
@@ -35,7 +36,7 @@ _COUNTED_BATCHES: Final = 25
 class Pace:
     """How often things happen that do not change the training."""
 
-    validate_steps: int = 500
+    validate_steps: int = 250
     log_steps: int = 20
     save_s: float = 180.0
     validated: int = 100
@@ -64,6 +65,7 @@ def train(training: Training, data: Data, out: Path, stop: Stop, pace: Pace) -> 
     )
     task = _task(training, stream)
     figures: Figures = {}
+    judged = training.step
     saved = time.monotonic()
     gauge = _Gauge(settings.batch)
     bar = tqdm(total=settings.steps, initial=training.step, unit="step", desc=settings.network)
@@ -82,17 +84,15 @@ def train(training: Training, data: Data, out: Path, stop: Stop, pace: Pace) -> 
                     | line
                 )
             if training.step % pace.validate_steps == 0 or training.step == settings.steps:
-                figures, merit = validate(training, task, data, pace.validated)
-                best = merit > training.best
-                if best:
-                    training.best = merit
-                    save_checkpoint(training.averaged, out)
-                log.write({"event": "validation", "step": training.step, "best": best} | figures)
-                bar.write(f"step {training.step}: {told(figures)}{', the best so far' if best else ''}")
+                figures = _judge(training, task, data, out, pace.validated, log=log)
+                judged = training.step
                 gauge.restart()
             if time.monotonic() - saved > pace.save_s:
                 training.save(state_path(out))
                 saved = time.monotonic()
+    # Out of time, but not asked to go at once.
+    if training.step > judged and stop.number is None:
+        figures = _judge(training, task, data, out, pace.validated, log=log)
     training.save(state_path(out))
     return figures
 
@@ -124,6 +124,18 @@ def validate(training: Training, task: Task, data: Data, limit: int) -> tuple[Fi
             images = batch.images.contiguous(memory_format=torch.channels_last)
             score.add(training.averaged(images), batch)
     return score.figures(), score.merit()
+
+
+def _judge(training: Training, task: Task, data: Data, out: Path, limit: int, *, log: "_Log") -> Figures:
+    """Validate, log and tell the figures, and keep the weights if they are the best so far."""
+    figures, merit = validate(training, task, data, limit)
+    best = merit > training.best
+    if best:
+        training.best = merit
+        save_checkpoint(training.averaged, out)
+    log.write({"event": "validation", "step": training.step, "best": best} | figures)
+    tqdm.write(f"step {training.step}: {told(figures)}{', the best so far' if best else ''}", file=sys.stderr)
+    return figures
 
 
 def told(figures: Figures) -> str:

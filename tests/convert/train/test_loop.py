@@ -73,7 +73,8 @@ def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
         for key, value in theirs.state_dict().items():
             torch.testing.assert_close(mine.state_dict()[key], value, rtol=1e-5, atol=1e-7, msg=key)
     events = [json.loads(line)["event"] for line in log_path(out).read_text().splitlines()]
-    assert events == ["began", "step", "step", "validation", "step", "resumed", "step", "validation"]
+    begun_events = ["began", "step", "step", "validation", "step", "validation"]
+    assert events == [*begun_events, "resumed", "step", "validation"]
 
 
 def test_the_best_weights_open_as_a_checkpoint(data: Data, tmp_path: Path) -> None:
