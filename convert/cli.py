@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "parity": "Compare the stages of a conversion on pictures, and hold them against the gates.",
     "cost": "Show size, operations, memory and predicted times of a model.",
     "env": "Build the environments of the converters.",
+    "train": "Train a network on synthetic trays.",
     "synth": "Make pictures of synthetic trays with exact ground truth.",
 }
 """Command → summary; each is a module of `convert.commands`."""

@@ -1,0 +1,1 @@
+"""Training of both networks on synthetic trays: reproducible by seed, resumable at any step."""

@@ -1,0 +1,186 @@
+"""Training data: which pictures, in which order, as tensors; a pure function of seed and step."""
+
+import json
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from convert.errors import ConvertError
+from convert.networks.spec import NetworkSpec
+from convert.synth.samples import Sample, find_samples
+from convert.train.augment import photographed, placed
+from convert.train.rectify import Views
+
+_AHEAD: Final = 3
+"""Batches made while the network computes."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture, and the words that tell its data from any other."""
+
+    sample: Sample
+    origin: str
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Normalised pictures (N, 3, H, W) float32 and their truth.
+
+    `classes` (N, H, W) int64, `UNSEEN` where the picture does not reach; `surface_mm` (N, H, W) float32 above
+    the deck; `quantity` (N,) int64.
+    """
+
+    images: Tensor
+    classes: Tensor
+    surface_mm: Tensor
+    quantity: Tensor
+
+
+@dataclass(frozen=True)
+class Data:
+    """Pictures to train on, those of held-out set-ups to validate on, what the folders hold, the views."""
+
+    training: tuple[Example, ...]
+    held_out: tuple[Example, ...]
+    origins: tuple[str, ...]
+    views: Views
+
+
+def find_data(folders: Sequence[Path], views: Views) -> Data:
+    """Return the finished pictures below folders of `convert synth`, in order.
+
+    Raises `ConvertError` where a folder is none of these, or either part of them all is empty.
+    """
+    found: list[Example] = []
+    origins: list[str] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConvertError(f"{folder}: no such folder; give one that convert synth made")
+        origin = _origin(folder)
+        samples = find_samples(folder)
+        if not samples:
+            raise ConvertError(f"{folder}: holds no finished pictures; make some with convert synth")
+        origins.append(origin)
+        found += (Example(sample, origin) for sample in samples)
+    apart: tuple[list[Example], list[Example]] = ([], [])
+    for example in found:
+        apart[_held_out(example.sample)].append(example)
+    where = ", ".join(str(folder) for folder in folders)
+    if not apart[0]:
+        raise ConvertError(f"{where}: all pictures are held out for evaluation; make more with convert synth")
+    if not apart[1]:
+        raise ConvertError(
+            f"{where}: no set-up is held out, so nothing tells how good the training is; "
+            "make at least 91 pictures with convert synth"
+        )
+    return Data(tuple(apart[0]), tuple(apart[1]), tuple(origins), views)
+
+
+class Stream:
+    """Endless shuffled, augmented batches: batch number `step` is the same whenever it is asked for."""
+
+    def __init__(self, data: Data, spec: NetworkSpec, size: int, seed: int) -> None:
+        self._data = data
+        self._spec = spec
+        self._size = size
+        self._seed = seed
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a step, counted from 0."""
+        examples = self._data.training
+        count = len(examples)
+        places = range(step * self._size, (step + 1) * self._size)
+        orders = {
+            epoch: np.random.default_rng((self._seed, 1, epoch)).permutation(count)
+            for epoch in {place // count for place in places}
+        }
+        chosen = [examples[int(orders[place // count][place % count])] for place in places]
+        rngs = [np.random.default_rng((self._seed, 2, place)) for place in places]
+        return collate(chosen, self._data.views, self._spec, rngs)
+
+
+def collate(
+    examples: Sequence[Example],
+    views: Views,
+    spec: NetworkSpec,
+    rngs: Sequence[np.random.Generator | None],
+) -> Batch:
+    """Return pictures as one batch; those with a generator are augmented."""
+    side = spec.height
+    pictures, classes, surfaces, quantities = [], [], [], []
+    for example, rng in zip(examples, rngs, strict=True):
+        view = views.get(example.sample, example.origin)
+        picture, kinds, surface = placed(view, side, rng)
+        pictures.append(picture if rng is None else photographed(picture, rng))
+        classes.append(kinds)
+        surfaces.append(surface)
+        quantities.append(view.quantity)
+    scaled = np.stack(pictures).astype(np.float32) / 255
+    normalised = (scaled - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
+    return Batch(
+        torch.from_numpy(np.ascontiguousarray(normalised.transpose(0, 3, 1, 2), np.float32)),
+        torch.from_numpy(np.stack(classes).astype(np.int64)),
+        torch.from_numpy(np.stack(surfaces)),
+        torch.tensor(quantities, dtype=torch.int64),
+    )
+
+
+def validation_batches(data: Data, spec: NetworkSpec, size: int, limit: int) -> Iterator[Batch]:
+    """Yield at most `limit` held-out pictures, evenly taken, unchanged, in batches of `size`."""
+    examples = data.held_out
+    count = min(limit, len(examples))
+    chosen = [examples[index * len(examples) // count] for index in range(count)]
+    for first in range(0, count, size):
+        part = chosen[first : first + size]
+        yield collate(part, data.views, spec, [None] * len(part))
+
+
+def ahead(make: Callable[[int], Batch], steps: Iterable[int]) -> Generator[Batch, None, None]:
+    """Yield the batches of `steps` in order, made by one thread while the caller computes."""
+    # OpenCV's threads would take the cores from the network.
+    cv2.setNumThreads(1)
+    waiting: deque[Future[Batch]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            for step in steps:
+                waiting.append(pool.submit(make, step))
+                if len(waiting) > _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _origin(folder: Path) -> str:
+    """Return what tells a folder's pictures from others', wherever it lies."""
+    marker = folder / "data.json"
+    try:
+        told = json.loads(marker.read_text(encoding="utf-8"))
+        width, height = told["size"]
+        return (
+            f"format {told['format']}, seed {told['seed']}, {width}x{height}, {told['photos'] or 'no photos'}"
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ConvertError(
+            f"{folder}: its data.json is absent or damaged; give a folder of convert synth"
+        ) from None
+
+
+def _held_out(sample: Sample) -> bool:
+    try:
+        return bool(sample.truth["held_out"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ConvertError(
+            f"{sample.folder}: truth.json is damaged; delete the folder and make it again"
+        ) from None
