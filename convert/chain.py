@@ -12,31 +12,20 @@ from typing import Final
 
 from appliance.inference.manifest import FILE_NAME, ElementType, ModelEntry, Origin, load_manifest
 from convert.cost.cost import cost_of
-from convert.edgetpu.check import check
 from convert.errors import ConvertError, GateError
 from convert.export import export_onnx, onnx_stage
 from convert.manifest import model_file, write_models
 from convert.networks.network import Network
-from convert.networks.stage import Array
 from convert.networks.torch_stage import torch_stage
 from convert.parity.gates import Gates
 from convert.parity.result import ParityResult
 from convert.parity.run import run_parity
+from convert.pictures import Pictures
 from convert.routes import Converted, convert_onnx, saved_model_stage
-from convert.tflite.graph import read_graph
 from convert.tflite.run import tflite_signature, tflite_stage
 
 _TOOLS: Final = ("ai-edge-litert", "numpy", "onnx", "onnxruntime", "torch")
 _INT8_STAGE: Final = "tflite int8"
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """Network inputs, float32 (N, H, W, 3), normalised, with a name for each and their origin for people."""
-
-    names: tuple[str, ...]
-    images: Array
-    origin: str
 
 
 @dataclass(frozen=True)
@@ -120,15 +109,15 @@ def _refuse(order: Order, parity: ParityResult, work: Path, refused: Path) -> No
 def _entry(order: Order, made: Converted, parity: ParityResult) -> ModelEntry:
     picture, outputs = tflite_signature(made.int8, order.network.spec)
     file = model_file(made.int8, device="cpu", picture=picture, outputs=outputs)
-    mapping = check(read_graph(made.int8))
-    cost = cost_of(made.int8).as_figures()
+    cost = cost_of(made.int8)
+    on_cpu = sum(cost.operators.values()) - cost.mapped
     return ModelEntry(
         name=order.name,
         network=order.network.spec.name,
         origin=order.origin,
         files=(file.model_copy(update={"file": f"{order.name}.int8.tflite"}),),
         parity=parity.figures(_INT8_STAGE),
-        cost=cost | {"edgetpu_mapped": float(mapping.mapped), "edgetpu_cpu": float(mapping.cpu)},
+        cost=cost.as_figures() | {"edgetpu_mapped": float(cost.mapped), "edgetpu_cpu": float(on_cpu)},
         tools={name: importlib.metadata.version(name) for name in _TOOLS} | made.tools,
     )
 

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Final
 
 from appliance.inference.manifest import ModelEntry, Origin
-from convert.chain import Order, Pictures
+from convert.arguments import positive, seed
+from convert.chain import Order
 from convert.errors import CheckpointError, ConvertError
 from convert.networks.build import LARGEST, MULTIPLE
 from convert.networks.initialise import initialise
 from convert.networks.network import Network
 from convert.networks.recognise import Family, download_published, open_checkpoint
-from convert.networks.spec import NetworkSpec
 from convert.parity.gates import DEFAULT, load_gates
-from convert.pictures import load_named_inputs, simulated_inputs
+from convert.pictures import pictures_for
 from convert.routes.route import DEFAULT_ROUTE, ROUTES
 
 _CALIBRATION_SEED: Final = 1
@@ -27,7 +27,7 @@ def add_order_arguments(parser: argparse.ArgumentParser) -> None:
     weights.add_argument("--checkpoint", type=Path, metavar="FILE", help="PyTorch state dict of the network")
     weights.add_argument(
         "--random",
-        type=_seed,
+        type=seed,
         metavar="SEED",
         help="random weights instead, to try the chain; implies --no-gates",
     )
@@ -47,7 +47,7 @@ def add_order_arguments(parser: argparse.ArgumentParser) -> None:
         help="other pictures, to compare the stages on [simulated trays]",
     )
     parser.add_argument(
-        "--limit", type=_positive, default=(100, 32), nargs=2, metavar=("C", "P"),
+        "--limit", type=positive, default=(100, 32), nargs=2, metavar=("C", "P"),
         help="use so many of the pictures for calibration and for comparison [100 32]",
     )  # fmt: skip
     parser.add_argument(
@@ -89,8 +89,8 @@ def order_of(options: argparse.Namespace, family: Family, fresh: Network) -> Ord
         name=family,
         network=network,
         origin=origin,
-        calibration=_pictures(options.calibration, network.spec, calibrations, _CALIBRATION_SEED),
-        parity=_pictures(options.pictures, network.spec, comparisons, _PARITY_SEED),
+        calibration=pictures_for(options.calibration, network.spec, calibrations, _CALIBRATION_SEED),
+        parity=pictures_for(options.pictures, network.spec, comparisons, _PARITY_SEED),
         gates=gates,
         enforce=not options.no_gates and options.random is None,
         route=options.route,
@@ -136,32 +136,12 @@ def _published(
     return network, Origin(weights=options.origin or address, trained=True, licence=options.licence or "MIT")
 
 
-def _pictures(folder: Path | None, spec: NetworkSpec, limit: int, seed: int) -> Pictures:
-    if folder is None:
-        names = tuple(f"simulated {number}" for number in range(1, limit + 1))
-        return Pictures(names, simulated_inputs(spec, limit, seed), f"{limit} simulated trays, seed {seed}")
-    names, images = load_named_inputs(folder, spec, limit=limit, seed=seed)
-    return Pictures(names, images, f"{len(names)} pictures of {folder.name}")
-
-
 def _sha256(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ConvertError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**63:
-        raise argparse.ArgumentTypeError(f"{text!r} is no seed; use a whole number from 0")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
 
 
 def tell(entry: ModelEntry, out: Path, *, as_json: bool) -> None:

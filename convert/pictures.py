@@ -8,6 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,30 @@ _MAP: Final = re.compile(
     re.IGNORECASE,
 )
 """Ends the name of a ground truth map, as synthetic trays have them beside pictures; maps are lossless."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Network inputs, float32 (N, H, W, 3), normalised, with a name for each and their origin for people."""
+
+    names: tuple[str, ...]
+    images: Array
+    origin: str
+
+
+def pictures_for(path: Path | Sequence[Path] | None, spec: NetworkSpec, limit: int, seed: int) -> Pictures:
+    """Return up to `limit` pictures of a folder or files, chosen by `seed`; without `path`, simulated trays.
+
+    Raises `ConvertError` where no picture is left.
+    """
+    if path is None:
+        images = simulated_inputs(spec, limit, seed)
+        names = tuple(f"simulated {number}" for number in range(1, len(images) + 1))
+        return Pictures(names, images, f"simulated trays, seed {seed}")
+    names, images = load_named_inputs(path, spec, limit=limit, seed=seed)
+    paths = [path] if isinstance(path, Path) else path
+    more = ", …" if len(paths) > 3 else ""
+    return Pictures(names, images, f"from {', '.join(one.name for one in paths[:3])}{more}")
 
 
 def network_input(picture: Picture, spec: NetworkSpec) -> Array:

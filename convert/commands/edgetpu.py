@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from convert.arguments import seconds
 from convert.edgetpu.compiler import Compilation, Compiled, compile_models, differences
 from convert.edgetpu.log_text import model_text
 from convert.edgetpu.models_folder import compile_folder
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--deadline",
-        type=float,
+        type=seconds,
         default=600.0,
         metavar="SECONDS",
         help="stop the compiler then (%(default)g)",
@@ -51,13 +52,6 @@ def command(options: argparse.Namespace) -> int:
         raise ConvertError("name either models and --out DIR for the results, or --models DIR alone")
     print(json.dumps(_as_json(compilation)) if options.json else _text(compilation))
     return 0
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise ValueError(text)
-    return seconds
 
 
 def _as_json(compilation: Compilation) -> dict[str, object]:

@@ -5,14 +5,13 @@ import dataclasses
 import sys
 from pathlib import Path
 
+from convert.arguments import positive
 from convert.errors import ConvertError
-from convert.networks.spec import NetworkSpec
-from convert.networks.stage import Array
 from convert.parity.gates import DEFAULT, load_gates
 from convert.parity.report import summary
 from convert.parity.run import run_parity
 from convert.parity.stages import StageFiles, files_in, open_stages
-from convert.pictures import load_named_inputs, simulated_inputs
+from convert.pictures import pictures_for
 
 _SEED = 2
 
@@ -39,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pictures", type=Path, metavar="PATH", nargs="+", help="a folder, or files [simulated trays]"
     )
-    parser.add_argument("--limit", type=_positive, default=32, metavar="N", help="use at most N [32]")
+    parser.add_argument("--limit", type=positive, default=32, metavar="N", help="use at most N [32]")
     parser.add_argument("--gates", type=Path, metavar="FILE", help="limits of your own, in TOML")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the report")
     parser.add_argument("--json", action="store_true", help="print the whole result as JSON")
@@ -61,25 +60,12 @@ def command(options: argparse.Namespace) -> int:
     if len(opened.stages) < 2:
         there = f"only {opened.stages[0].name}" if opened.stages else "no stage"
         raise ConvertError(f"{there} is given; a comparison takes two stages or more")
-    names, images, origin = _pictures(options.pictures, opened.spec, options.limit)
-    result = run_parity(opened.stages, opened.spec, images, names, options.out, gates=gates, origin=origin)
+    paths: list[Path] | None = options.pictures
+    one_or_more = paths[0] if paths is not None and len(paths) == 1 else paths
+    shown = pictures_for(one_or_more, opened.spec, options.limit, _SEED)
+    result = run_parity(
+        opened.stages, opened.spec, shown.images, shown.names, options.out, gates=gates, origin=shown.origin
+    )
     print(result.model_dump_json() if options.json else summary(result, options.out))
     result.enforce()
     return 0
-
-
-def _pictures(paths: list[Path] | None, spec: NetworkSpec, limit: int) -> tuple[tuple[str, ...], Array, str]:
-    """Return the pictures' names, the pictures, and where they are from."""
-    if paths is None:
-        images = simulated_inputs(spec, limit, _SEED)
-        names = tuple(f"simulated {number}" for number in range(1, len(images) + 1))
-        return names, images, f"simulated trays, seed {_SEED}"
-    names, images = load_named_inputs(paths[0] if len(paths) == 1 else paths, spec, limit=limit, seed=_SEED)
-    more = ", …" if len(paths) > 3 else ""
-    return names, images, f"from {', '.join(path.name for path in paths[:3])}{more}"
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)

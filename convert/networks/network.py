@@ -1,11 +1,13 @@
 """What all networks of the workshop have in common."""
 
+from abc import ABC, abstractmethod
+
 from torch import Tensor, nn
 
 from convert.networks.spec import NetworkSpec
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """A network that knows its interface.
 
     `forward` takes pictures (N, 3, H, W), float32, normalised as `spec` says, and returns a tuple in the
@@ -24,9 +26,9 @@ class Network(nn.Module):
 
     @property
     def backbone(self) -> nn.Module:
-        """The part that ImageNet weights fit."""
-        raise NotImplementedError
+        """The part that ImageNet weights fit; the whole network where it has no such part."""
+        return self
 
+    @abstractmethod
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs in the order of `spec.outputs`."""
-        raise NotImplementedError

@@ -13,13 +13,14 @@ from appliance.errors import ModelError
 from appliance.inference.manifest import Origin, load_manifest
 from appliance.inference.verify import verify_file
 from convert import chain
-from convert.chain import Order, Pictures, run_chain
+from convert.chain import Order, run_chain
 from convert.errors import ConvertError, GateError, ToolError
 from convert.networks.network import Network
 from convert.networks.spec import NetworkSpec
 from convert.networks.stage import Array
 from convert.networks.torch_stage import torch_stage
 from convert.parity.gates import DEFAULT
+from convert.pictures import Pictures
 from convert.routes import Converted
 from tests.convert.tflite.networks import CLASSES, DEPTH, SPEC, WEIGHTS, tiny
 
