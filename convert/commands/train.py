@@ -36,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="0 or more (default: 0)")
     parser.add_argument("--resume", action="store_true", help="go on where the training of --out stopped")
     parser.add_argument("--minutes", type=float, metavar="M", help="stop after this time, to be resumed")
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="of a step's arithmetic (default: float32); bfloat16 is faster on processors with AVX512-BF16",
+    )
     parser.add_argument("--threads", type=int, default=2, metavar="T", help="of the processor (default: 2)")
 
 
@@ -62,7 +68,16 @@ def command(options: argparse.Namespace) -> int:
     _make_folder(out.parent)
     torch.set_num_threads(options.threads)
     with stopping(options.minutes) as stop:
-        training = Training(Settings(name, data.origins, options.steps, options.batch, options.seed))
+        training = Training(
+            Settings(
+                name,
+                data.origins,
+                options.steps,
+                options.batch,
+                options.seed,
+                precision=options.precision,
+            )
+        )
         if options.resume:
             training.restore(state_path(out))
         print(

@@ -17,6 +17,7 @@ from convert.networks.spec import TRAY_CLASSES
 from convert.networks.state import save_checkpoint
 from convert.train.dataset import Batch, Data, Stream, ahead, validation_batches
 from convert.train.losses import class_weights
+from convert.train.precision import arithmetic
 from convert.train.rectify import UNSEEN
 from convert.train.settings import rate_at
 from convert.train.state import Training, log_path, state_path
@@ -104,7 +105,9 @@ def advance(training: Training, task: Task, batch: Batch) -> dict[str, float]:
     for group in training.optimiser.param_groups:
         group["lr"] = rate * group["share"]
     images = batch.images.contiguous(memory_format=torch.channels_last)
-    loss, parts = task.loss(network(images), batch)
+    with arithmetic(training.settings.precision):
+        outputs = network(images)
+    loss, parts = task.loss(tuple(output.float() for output in outputs), batch)
     if not bool(loss.isfinite()):
         raise ConvertError(f"step {training.step}: the loss is no number; train with another --seed or data")
     training.optimiser.zero_grad(set_to_none=True)

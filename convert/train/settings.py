@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
 from convert.errors import ConvertError
+from convert.train.precision import Precision
 
 Family = Literal["midas", "resnet"]
 
@@ -25,7 +26,8 @@ class Settings:
 
     `network` is a name of `convert.networks.build`; `data` what `Data.origins` says; `rate` the highest
     learning rate; `encoder_rate` its share for an encoder that begins with ImageNet weights; `decay` AdamW's;
-    `average` the decay of the weights' running mean.
+    `average` the decay of the weights' running mean;
+    `precision` the arithmetic of a step's forward pass.
     """
 
     network: str
@@ -38,6 +40,7 @@ class Settings:
     encoder_rate: float = 0.3
     decay: float = 0.02
     average: float = 0.998
+    precision: Precision = "float32"
 
     @property
     def family(self) -> Family:

@@ -17,6 +17,7 @@ from convert.networks.build import build
 from convert.networks.imagenet import load_imagenet
 from convert.networks.midas import Midas
 from convert.networks.network import Network
+from convert.train.precision import keep_depthwise_exact
 from convert.train.settings import Settings, check_same
 from convert.train.task import start_depth
 
@@ -42,6 +43,7 @@ class Training:
         self.step = 0
         self.best = float("-inf")
         self.class_weights: Tensor | None = None
+        keep_depthwise_exact(self.network)
         _channels_last(self.network)
         _channels_last(self.averaged)
         self.optimiser = torch.optim.AdamW(_groups(self.network, settings, self.beginning), lr=settings.rate)
