@@ -14,9 +14,10 @@ _SIGNALLED = 128
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "Trains a network on pictures of convert synth and writes its best weights, judged on held-out"
-        " set-ups, as convert midas|resnet --checkpoint takes them. Beside --out lie NAME.training.pt (the"
-        " state, kept every few minutes and when interrupted; go on with --resume and the same options),"
+        "Trains a network on pictures of convert synth and writes its best weights, judged on set-ups"
+        " that it does not train on, as convert midas|resnet --checkpoint takes them. Beside --out lie"
+        " NAME.training.pt (the state, kept every few minutes and when interrupted; go on with --resume"
+        " and the same options),"
         " NAME.training.jsonl (figures) and the folder views (rectified pictures, made again if deleted)."
     )
     parser.add_argument("family", choices=("midas", "resnet"), help="depth or segmentation")
@@ -82,7 +83,7 @@ def command(options: argparse.Namespace) -> int:
             training.restore(state_path(out))
         print(
             f"{name}, encoder's first weights: {training.beginning}; {len(data.training)} pictures, "
-            f"{len(data.held_out)} held out; from step {training.step} of {options.steps}",
+            f"{len(data.validation)} to validate on; from step {training.step} of {options.steps}",
             file=sys.stderr,
         )
         figures = train(training, data, out, stop, Pace())

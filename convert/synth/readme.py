@@ -15,7 +15,8 @@ Made by `convert synth`; made again with the same seed, size and photographs it 
 
 A set-up shares tray, camera, lamps, counter and menu. Keep training and evaluation apart by set-up: every
 tenth (9, 19, ...; `held_out` in `truth.json`) is for evaluation only, and shows photographs and dishes that
-no other has. (`empty` and `full` lie nearly upright, returned trays at any angle.)
+no other has. Of these, 19, 39, ... are to choose and calibrate weights by, and 9, 29, ... to report on.
+(`empty` and `full` lie nearly upright, returned trays at any angle.)
 
 ## Files of a picture
 

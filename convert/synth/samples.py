@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import cv2
 import numpy as np
@@ -15,10 +15,16 @@ import numpy.typing as npt
 
 from convert.errors import ConvertError
 from convert.synth.sensor import encode
+from convert.synth.setup import HELD_OUT_EVERY, held_out
 from convert.synth.shot import Shot
 from convert.synth.truth import DEPTH_STEPS_PER_MM, HEIGHT_STEPS_PER_MM, Maps
 
 _UNFINISHED = ".unfinished-"
+
+Part = Literal["training", "validation", "test"]
+"""What a set-up is for: to train on; to choose and calibrate weights by; to report on only."""
+
+PARTS: Final[tuple[Part, ...]] = ("training", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,16 @@ class Sample:
     def set_up(self) -> int:
         """Return the set-up's number, by which training and evaluation are kept apart."""
         return int(self.truth["set_up"])
+
+    @property
+    def part(self) -> Part:
+        """Return what the set-up is for. Raises `ConvertError` where the folder's numbers are damaged."""
+        try:
+            return part_of(self.set_up)
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ConvertError(
+                f"{self.folder}: truth.json is damaged; delete the folder and make it again"
+            ) from None
 
     def picture(self) -> npt.NDArray[np.uint8]:
         """Return the picture, RGB, (H, W, 3)."""
@@ -70,6 +86,16 @@ class Sample:
         if read is None:
             raise ConvertError(f"{self.folder / name}: cannot be read; delete the folder and make it again")
         return np.asarray(read)
+
+
+def part_of(set_up: int) -> Part:
+    """Return what a set-up is for, by its number: every tenth is held out, for test and validation in turn.
+
+    Figures on set-ups that weights were chosen by would flatter them.
+    """
+    if not held_out(set_up):
+        return "training"
+    return "validation" if set_up // HELD_OUT_EVERY % 2 else "test"
 
 
 def find_samples(out: Path) -> list[Sample]:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +16,16 @@ from torch import Tensor
 
 from convert.errors import ConvertError
 from convert.networks.spec import NetworkSpec
-from convert.synth.samples import Sample, find_samples
+from convert.synth.samples import PARTS, Part, Sample, find_samples, part_of
+from convert.synth.setup import MEMBERS
 from convert.train.augment import photographed, placed
 from convert.train.rectify import Views
 
 _AHEAD: Final = 3
 """Batches made while the network computes."""
+
+_FEWEST: Final = next(n for n in count() if part_of(n) == "validation") * MEMBERS + 1
+"""Pictures that reach into the first set-up to validate on."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +52,18 @@ class Batch:
 
 @dataclass(frozen=True)
 class Data:
-    """Pictures to train on, those of held-out set-ups to validate on, what the folders hold, the views."""
+    """Pictures to train on, those of other set-ups to validate on, what the folders hold, the views."""
 
     training: tuple[Example, ...]
-    held_out: tuple[Example, ...]
+    validation: tuple[Example, ...]
     origins: tuple[str, ...]
     views: Views
 
 
 def find_data(folders: Sequence[Path], views: Views) -> Data:
-    """Return the finished pictures below folders of `convert synth`, in order.
+    """Return the finished pictures below folders of `convert synth`, in order, but for those to test on.
 
-    Raises `ConvertError` where a folder is none of these, or either part of them all is empty.
+    Raises `ConvertError` where a folder is none of these, or none of its pictures are for one of the uses.
     """
     found: list[Example] = []
     origins: list[str] = []
@@ -71,18 +76,18 @@ def find_data(folders: Sequence[Path], views: Views) -> Data:
             raise ConvertError(f"{folder}: holds no finished pictures; make some with convert synth")
         origins.append(origin)
         found += (Example(sample, origin) for sample in samples)
-    apart: tuple[list[Example], list[Example]] = ([], [])
+    parts: dict[Part, list[Example]] = {part: [] for part in PARTS}
     for example in found:
-        apart[_held_out(example.sample)].append(example)
+        parts[example.sample.part].append(example)
     where = ", ".join(str(folder) for folder in folders)
-    if not apart[0]:
+    if not parts["training"]:
         raise ConvertError(f"{where}: all pictures are held out for evaluation; make more with convert synth")
-    if not apart[1]:
+    if not parts["validation"]:
         raise ConvertError(
-            f"{where}: no set-up is held out, so nothing tells how good the training is; "
-            "make at least 91 pictures with convert synth"
+            f"{where}: no set-up is for validation, so nothing tells how good the training is; "
+            f"make at least {_FEWEST} pictures with convert synth"
         )
-    return Data(tuple(apart[0]), tuple(apart[1]), tuple(origins), views)
+    return Data(tuple(parts["training"]), tuple(parts["validation"]), tuple(origins), views)
 
 
 class Stream:
@@ -97,13 +102,13 @@ class Stream:
     def batch(self, step: int) -> Batch:
         """Return the batch of a step, counted from 0."""
         examples = self._data.training
-        count = len(examples)
+        total = len(examples)
         places = range(step * self._size, (step + 1) * self._size)
         orders = {
-            epoch: np.random.default_rng((self._seed, 1, epoch)).permutation(count)
-            for epoch in {place // count for place in places}
+            epoch: np.random.default_rng((self._seed, 1, epoch)).permutation(total)
+            for epoch in {place // total for place in places}
         }
-        chosen = [examples[int(orders[place // count][place % count])] for place in places]
+        chosen = [examples[int(orders[place // total][place % total])] for place in places]
         rngs = [np.random.default_rng((self._seed, 2, place)) for place in places]
         return collate(chosen, self._data.views, self._spec, rngs)
 
@@ -135,11 +140,11 @@ def collate(
 
 
 def validation_batches(data: Data, spec: NetworkSpec, size: int, limit: int) -> Iterator[Batch]:
-    """Yield at most `limit` held-out pictures, evenly taken, unchanged, in batches of `size`."""
-    examples = data.held_out
-    count = min(limit, len(examples))
-    chosen = [examples[index * len(examples) // count] for index in range(count)]
-    for first in range(0, count, size):
+    """Yield at most `limit` pictures to validate on, evenly taken, unchanged, in batches of `size`."""
+    examples = data.validation
+    wanted = min(limit, len(examples))
+    chosen = [examples[index * len(examples) // wanted] for index in range(wanted)]
+    for first in range(0, wanted, size):
         part = chosen[first : first + size]
         yield collate(part, data.views, spec, [None] * len(part))
 
@@ -174,13 +179,4 @@ def _origin(folder: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         raise ConvertError(
             f"{folder}: its data.json is absent or damaged; give a folder of convert synth"
-        ) from None
-
-
-def _held_out(sample: Sample) -> bool:
-    try:
-        return bool(sample.truth["held_out"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ConvertError(
-            f"{sample.folder}: truth.json is damaged; delete the folder and make it again"
         ) from None

@@ -60,7 +60,7 @@ def train(training: Training, data: Data, out: Path, stop: Stop, pace: Pace) -> 
             "settings": settings.stored(),
             "encoder_weights": training.beginning,
             "pictures": len(data.training),
-            "held_out_pictures": len(data.held_out),
+            "validation_pictures": len(data.validation),
             "threads": torch.get_num_threads(),
         }
     )
@@ -120,7 +120,7 @@ def advance(training: Training, task: Task, batch: Batch) -> dict[str, float]:
 
 
 def validate(training: Training, task: Task, data: Data, limit: int) -> tuple[Figures, float]:
-    """Return figures and merit of the averaged weights on at most `limit` held-out pictures."""
+    """Return figures and merit of the averaged weights on at most `limit` pictures to validate on."""
     score = task.score()
     with torch.inference_mode():
         for batch in validation_batches(data, training.network.spec, training.settings.batch, limit):

@@ -6,6 +6,7 @@ import pytest
 
 from convert.networks.spec import TRAY_CLASSES
 from convert.synth.photos import Photos
+from convert.synth.samples import part_of
 from convert.synth.scene import CLEAN, FOREIGN, LIQUID, OUTSIDE, RICE, SOLID
 from convert.synth.setup import MEMBERS, held_out
 from convert.synth.shot import Order, Shot, Studio, name
@@ -125,3 +126,6 @@ def test_names_and_held_out_set_ups() -> None:
         "set-up-00001/empty",
     ]
     assert [number for number in range(30) if held_out(number)] == [9, 19, 29]
+    assert [number for number in range(80) if part_of(number) == "test"] == [9, 29, 49, 69]
+    assert [number for number in range(80) if part_of(number) == "validation"] == [19, 39, 59, 79]
+    assert all(part_of(number) == "training" for number in range(80) if not held_out(number))

@@ -1,5 +1,6 @@
 """Pictures to train on: labels lie where the picture shows them, and a seed's stream is always the same."""
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -19,9 +20,19 @@ from convert.train.task import DECK, depth_mask, depth_target
 SPEC = resnet(18, height=64, width=64).spec
 
 
-def test_held_out_set_ups_are_never_trained_on(data: Data) -> None:
+def test_pictures_to_validate_on_are_never_trained_on_and_those_to_test_on_are_not_used(
+    data: Data, trays: Path, tmp_path: Path
+) -> None:
     assert [example.sample.set_up for example in data.training] == [0, 0, 0]
-    assert [example.sample.set_up for example in data.held_out] == [9, 9]
+    assert [example.sample.set_up for example in data.validation] == [19, 19]
+    shutil.copytree(trays, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "set-up-00009" / "empty").mkdir(parents=True)
+    (tmp_path / "set-up-00009" / "empty" / "truth.json").write_text('{"set_up": 9}')
+    more = find_data([tmp_path], Views(None))
+    assert [len(more.training), len(more.validation)] == [3, 2]
+    shutil.rmtree(tmp_path / "set-up-00019")
+    with pytest.raises(ConvertError, match="at least 191 pictures"):
+        find_data([tmp_path], Views(None))
 
 
 def test_a_step_has_the_same_batch_whenever_it_is_asked_for(data: Data) -> None:
@@ -158,12 +169,11 @@ def test_damaged_pictures_are_one_line(data: Data, trays: Path, tmp_path: Path) 
     marker.write_bytes((trays / "data.json").read_bytes())
     with pytest.raises(ConvertError, match="no finished pictures"):
         find_data([tmp_path], Views(None))
-    held_out = data.held_out[0].sample.folder
-    (tmp_path / "set-up-00009").mkdir()
-    (tmp_path / "set-up-00009" / "empty").symlink_to(held_out)
+    (tmp_path / "set-up-00019").mkdir()
+    (tmp_path / "set-up-00019" / "empty").symlink_to(data.validation[0].sample.folder)
     with pytest.raises(ConvertError, match="all pictures are held out"):
         find_data([tmp_path], Views(None))
-    copied = tmp_path / "set-up-00009" / "return-01"
+    copied = tmp_path / "set-up-00019" / "return-01"
     copied.mkdir()
     (copied / "truth.json").write_text("{}")
     with pytest.raises(ConvertError, match=r"truth\.json is damaged"):
