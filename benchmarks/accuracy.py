@@ -30,8 +30,8 @@ from appliance.picture import Picture
 from appliance.tray.layout import Points
 from appliance.tray.rectify import project
 from benchmarks.accuracy_report import Row, report, text
-from benchmarks.rendered_trays import SETUPS, Shot, Well, reference, returns, true_layout
-from benchmarks.tray_views import (
+from convert.evaluate.rendered_trays import Shot, Well, reference, returns, set_ups, true_layout
+from convert.evaluate.tray_views import (
     FOUND_OVERLAP,
     Geometry,
     RealGeometry,
@@ -74,15 +74,16 @@ def measure_rendered(
     """
     rows: list[Row] = []
     rejected: list[str] = []
-    for setup in SETUPS:
-        empty, full = reference(data, setup, "empty"), reference(data, setup, "full")
+    folder = data / "rendered_trays"
+    for setup in set_ups(folder):
+        empty, full = reference(folder, setup, "empty"), reference(folder, setup, "full")
         layout = true_layout(empty)
         view: Geometry = (
             TrueGeometry(empty, full) if geometry == "truth" else RealGeometry(empty, full, layout.tray_mm)
         )
         canteen = Canteen.of(view)
         numbers = match_wells(view.calibration.layout, layout)
-        for shot in list(returns(data, setup))[::every]:
+        for shot in returns(folder, setup)[::every]:
             name = f"{setup}/{shot.path.stem}"
             try:
                 seen = view.rectified(shot)

@@ -1,4 +1,4 @@
-"""Rectified trays for the bench, by the appliance's own geometry or by the bench's exact one."""
+"""Rectified trays with known truth, by the appliance's own geometry or by their exact one."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,7 +12,7 @@ from appliance.tray.calibration import PX_PER_MM, Calibration, calibrate
 from appliance.tray.layout import Layout, Points
 from appliance.tray.locate import locate
 from appliance.tray.rectify import rectify
-from benchmarks.rendered_trays import Matrix, Shot, true_layout
+from convert.evaluate.rendered_trays import Matrix, Shot, true_layout
 
 FOUND_OVERLAP = 0.5
 """Intersection over union from which on a well counts as found."""
@@ -53,7 +53,7 @@ class RealGeometry:
 
 
 class TrueGeometry:
-    """Layout and poses as the bench's JSON files tell them."""
+    """Layout and poses as their JSON files tell them."""
 
     def __init__(self, empty: Shot, full: Shot) -> None:
         self._layout = true_layout(empty)

@@ -1,7 +1,6 @@
-"""The rendered development bench: exact poses, wells and volumes of path-traced trays."""
+"""The folder `rendered_trays`: exact poses, wells and volumes of path-traced trays, as its README says."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +10,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from appliance.picture import Picture
+from appliance.picture import Picture, load_picture
 from appliance.tray.layout import Compartment, Layout, Points
+from convert.errors import ConvertError
 
 Matrix = npt.NDArray[np.float64]
 
-SETUPS = ("setup1", "setup2", "setup3")
 LIQUID_CLASS, RICE_CLASS = 4, 3
 
 
@@ -40,15 +39,17 @@ class Shot:
 
     @cached_property
     def truth(self) -> dict[str, Any]:
-        """Return the picture's JSON description."""
-        loaded: dict[str, Any] = json.loads(self.path.with_suffix(".json").read_text())
+        """Return the picture's JSON description. Raises `ConvertError` where it is absent or damaged."""
+        path = self.path.with_suffix(".json")
+        try:
+            loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConvertError(f"{path}: cannot be read ({error}); copy the data again") from None
         return loaded
 
     def picture(self) -> Picture:
-        """Return the picture, blue-green-red."""
-        picture = cv2.imread(str(self.path))
-        assert picture is not None, f"{self.path} cannot be read"
-        return picture.astype(np.uint8, copy=False)
+        """Return the picture, blue-green-red. Raises `PictureError`."""
+        return load_picture(self.path)
 
     @property
     def complications(self) -> tuple[str, ...]:
@@ -89,15 +90,22 @@ class Shot:
         return np.asarray(mapped / mapped[2, 2], np.float64)
 
 
-def returns(data: Path, setup: str) -> Iterator[Shot]:
-    """Yield the returned trays of one set-up."""
-    for path in sorted((data / "rendered_trays" / setup).glob("return_*.jpg")):
-        yield Shot(path)
+def set_ups(folder: Path) -> tuple[str, ...]:
+    """Return the names of the canteens; raises `ConvertError` where there is none."""
+    found = tuple(path.parent.name for path in sorted(folder.glob("setup*/empty.json")))
+    if not found:
+        raise ConvertError(f"{folder}: has no setup*/empty.json; give the folder rendered_trays")
+    return found
 
 
-def reference(data: Path, setup: str, name: str) -> Shot:
-    """Return the set-up's `empty` or `full` picture."""
-    return Shot(data / "rendered_trays" / setup / f"{name}.jpg")
+def returns(folder: Path, set_up: str) -> list[Shot]:
+    """Return the returned trays of one canteen, in order."""
+    return [Shot(path) for path in sorted((folder / set_up).glob("return_*.jpg"))]
+
+
+def reference(folder: Path, set_up: str, name: str) -> Shot:
+    """Return the canteen's `empty` or `full` picture."""
+    return Shot(folder / set_up / f"{name}.jpg")
 
 
 def rounded_rectangle(centre: Points, half: Points, radius: float, steps: int = 10) -> Points:
