@@ -47,14 +47,17 @@ def placed(
 def photographed(picture: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """Return an RGB picture (H, W, 3) as another camera might have taken it.
 
-    In turn: colour temperature and tint, exposure, gamma; then, each at random, blur, noise and JPEG.
+    In turn: how colourful it is, how evenly lit, colour temperature and tint, exposure, gamma; then, each at
+    random, blur, noise and JPEG.
     """
+    light = picture.astype(np.float32)
+    grey = light.mean(axis=-1, keepdims=True)
+    light = grey + (light - grey) * np.float32(np.exp(rng.normal(0, 0.20)))
     warmth, tint = rng.normal(0, 0.10), rng.normal(0, 0.03)
     gains = np.exp([warmth, tint, -warmth]) * np.exp(rng.normal(0, 0.20))
-    levels = np.linspace(0, 1, 256)[:, None] * gains
-    curve = np.clip(levels, 0, 1) ** np.exp(rng.normal(0, 0.15)) * 255
-    table = np.rint(curve).astype(np.uint8)
-    changed = np.stack([table[picture[:, :, channel], channel] for channel in range(3)], axis=-1)
+    light *= gains.astype(np.float32) * _unevenness(picture.shape[0], picture.shape[1], rng)
+    curve = np.rint(np.linspace(0, 1, 256) ** np.exp(rng.normal(0, 0.15)) * 255).astype(np.uint8)
+    changed = np.asarray(cv2.LUT(np.clip(np.rint(light), 0, 255).astype(np.uint8), curve), np.uint8)
     if rng.random() < 0.3:
         changed = cv2.GaussianBlur(changed, (0, 0), rng.uniform(0.4, 1.4)).astype(np.uint8)
     if rng.random() < 0.5:
@@ -65,3 +68,10 @@ def photographed(picture: npt.NDArray[np.uint8], rng: np.random.Generator) -> np
         _, stored = cv2.imencode(".jpg", changed[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
         changed = np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), np.uint8)[:, :, ::-1]
     return changed
+
+
+def _unevenness(rows: int, columns: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Return gains (H, W, 1) around 1 of lamps and shadows that are wider than a well."""
+    coarse = np.exp(rng.normal(0, 0.12, (3, 3))).astype(np.float32)
+    smooth = cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(smooth, np.float32)[:, :, None]
