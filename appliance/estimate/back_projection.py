@@ -20,6 +20,7 @@ from appliance.estimate.amount import (
     solid_amount,
 )
 from appliance.estimate.appearance import Features, Floats, Gains, features, white_balance
+from appliance.estimate.deck import deck_mask
 from appliance.estimate.estimate import Estimate
 from appliance.estimate.heap import NOMINAL_EDGE_MM, heap_volume_cm3, served_edge_mm
 from appliance.estimate.parameters import BackProjectionParameters
@@ -35,7 +36,6 @@ __all__ = ["BackProjectionParameters", "CompartmentEstimate", "References", "est
 _NOMINAL_LEVEL = 0.6
 """How full a well counts as served where no full reference was taken."""
 
-_DECK_MARGIN_MM, _RIM_MM = 2.5, 12.0
 _LEAST_ERROR, _FULL_ERROR, _MODEL_ERROR, _HIDDEN_ERROR, _NO_FULL_ERROR = 0.02, 0.04, 0.35, 0.3, 0.35
 """Standard deviations: of an empty well's reading; the more of a full one's; of the well's model, times
 p (1 - p); of a hidden well; of not knowing a full serving. On the rendered bench 96 of 100 wells lie within
@@ -111,7 +111,7 @@ def prepare(calibration: Calibration, parameters: BackProjectionParameters) -> R
     openings = np.zeros(shape, np.bool_)
     for profile in profiles.values():
         openings[profile.crop] |= profile.opening
-    deck = _deck(openings, scale)
+    deck = deck_mask(openings, scale)
     empty, full = calibration.empty, calibration.full
     steel = reference_samples(empty, white_balance(empty, deck), scale, openings | deck)
     if full is None:
@@ -148,16 +148,6 @@ def estimate(rectified: Picture, valid: Mask, references: References) -> dict[in
         food_mask[crop] = mask
         found[id_] = CompartmentEstimate(answer, food_mask, dish.kind, dish.full_cm3)
     return found
-
-
-def _deck(openings: Mask, px_per_mm: float) -> Mask:
-    """Return the flat steel between the wells, clear of their edges and of the rim."""
-    margin = 2 * round(_DECK_MARGIN_MM * px_per_mm) + 1
-    clear = cv2.dilate(openings.astype(np.uint8), np.ones((margin, margin), np.uint8)) == 0
-    rim = max(round(_RIM_MM * px_per_mm), 1)
-    inside = np.zeros(openings.shape, np.bool_)
-    inside[rim:-rim, rim:-rim] = True
-    return np.asarray(clear & inside, np.bool_)
 
 
 def _smooth(odds: Floats) -> Floats:
