@@ -38,13 +38,15 @@ def add_order_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--calibration", type=Path, metavar="DIR",
-        help="pictures that int8's ranges are taken from, like those the device will see [simulated trays]",
+        help="pictures that int8's ranges are taken from, like those the device will see: rectified trays, or"
+        " a folder of convert synth, of which set-ups to train on are rectified [simulated trays]",
     )  # fmt: skip
     parser.add_argument(
         "--pictures",
         type=Path,
         metavar="DIR",
-        help="other pictures, to compare the stages on [simulated trays]",
+        help="other pictures, to compare the stages on; of a folder of convert synth, the set-ups to validate"
+        " on [simulated trays]",
     )
     parser.add_argument(
         "--limit", type=positive, default=(100, 32), nargs=2, metavar=("C", "P"),
@@ -89,7 +91,9 @@ def order_of(options: argparse.Namespace, family: Family, fresh: Network) -> Ord
         name=family,
         network=network,
         origin=origin,
-        calibration=pictures_for(options.calibration, network.spec, calibrations, _CALIBRATION_SEED),
+        calibration=pictures_for(
+            options.calibration, network.spec, calibrations, _CALIBRATION_SEED, "training"
+        ),
         parity=pictures_for(options.pictures, network.spec, comparisons, _PARITY_SEED),
         gates=gates,
         enforce=not options.no_gates and options.random is None,

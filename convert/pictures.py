@@ -1,7 +1,8 @@
 """Pictures as a network takes them, for calibration and comparison: from files, or from the simulator.
 
 The device feeds its rectified top view of the tray, squeezed to the network's size with nothing cut off and
-nothing added. Pictures are treated the same here: the whole of each, whatever its aspect ratio.
+nothing added. Pictures are treated the same here: the whole of each, whatever its aspect ratio; of a folder
+of `convert synth`, whose pictures show more than the tray, the rectified trays.
 """
 
 import logging
@@ -21,6 +22,9 @@ from convert.errors import ConvertError
 from convert.networks.spec import NetworkSpec
 from convert.networks.stage import Array
 from convert.simulated_trays import simulated_trays
+from convert.synth.samples import Part, Sample, find_samples
+from convert.train.augment import placed
+from convert.train.rectify import rectify
 
 _LOG = logging.getLogger(__name__)
 
@@ -42,15 +46,21 @@ class Pictures:
     origin: str
 
 
-def pictures_for(path: Path | Sequence[Path] | None, spec: NetworkSpec, limit: int, seed: int) -> Pictures:
+def pictures_for(
+    path: Path | Sequence[Path] | None, spec: NetworkSpec, limit: int, seed: int, part: Part = "validation"
+) -> Pictures:
     """Return up to `limit` pictures of a folder or files, chosen by `seed`; without `path`, simulated trays.
 
-    Raises `ConvertError` where no picture is left.
+    Of a folder of `convert synth`, the rectified trays of the set-ups that are for `part`. Raises
+    `ConvertError` where no picture is left.
     """
     if path is None:
         images = simulated_inputs(spec, limit, seed)
         names = tuple(f"simulated {number}" for number in range(1, len(images) + 1))
         return Pictures(names, images, f"simulated trays, seed {seed}")
+    if isinstance(path, Path) and (samples := find_samples(path)):
+        names, images = _rectified(samples, part, spec, limit=limit, seed=seed)
+        return Pictures(names, images, f"rectified trays of {path.name}, for {part}")
     names, images = load_named_inputs(path, spec, limit=limit, seed=seed)
     paths = [path] if isinstance(path, Path) else path
     more = ", …" if len(paths) > 3 else ""
@@ -110,6 +120,20 @@ def simulated_inputs(spec: NetworkSpec, count: int, seed: int = 0) -> Array:
     """Return simulated trays seen from above: float32 (count, H, W, 3), normalised; see `simulated_trays`."""
     views = simulated_trays(spec.width, spec.height, count, seed)
     return np.stack([network_input(view, spec) for view in views])
+
+
+def _rectified(
+    samples: Sequence[Sample], part: Part, spec: NetworkSpec, *, limit: int, seed: int
+) -> tuple[tuple[str, ...], Array]:
+    there = [sample for sample in samples if sample.part == part]
+    if not there:
+        folder = samples[0].folder.parent.parent
+        raise ConvertError(f"{folder}: no set-up in it is for {part}; make more with convert synth")
+    chosen = sorted(np.random.default_rng(seed).permutation(len(there))[:limit].tolist())
+    side = max(spec.width, spec.height)
+    views = [placed(rectify(there[index]), side, None)[0] for index in chosen]
+    names = tuple("/".join(there[index].folder.parts[-2:]) for index in chosen)
+    return names, np.stack([network_input(view[:, :, ::-1], spec) for view in views])
 
 
 def _files(path: Path | Sequence[Path]) -> list[Path]:
