@@ -12,8 +12,10 @@ from pathlib import Path
 from urllib.error import URLError
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
+from appliance.inference.record import TrainingRecord
 from convert.atomic import write_whole
 from convert.errors import CheckpointError
 from convert.networks.network import Network
@@ -21,6 +23,7 @@ from convert.networks.network import Network
 _SHOWN = 3
 _WRAPPERS = ("state_dict", "model")
 _OPTIONS = "options"
+_RECORD = "training"
 _PARALLEL_PREFIX = "module."
 _COUNTER = "num_batches_tracked"
 """BatchNorm does not use it once it is trained, and older files do not have it."""
@@ -55,13 +58,34 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return state, options
 
 
-def save_checkpoint(network: Network, path: Path) -> None:
-    """Write weights and options, so that `open_checkpoint` gives back the same network; whole or not at all.
+def read_record(path: Path) -> TrainingRecord | None:
+    """Return how a checkpoint was trained, if `save_checkpoint` put that beside the weights.
 
-    Raises `ConvertError` where the file cannot be written.
+    Raises `CheckpointError`, one line.
+    """
+    found = _loaded(path)
+    text = found.get(_RECORD) if isinstance(found, Mapping) else None
+    if not isinstance(text, str):
+        return None
+    try:
+        return TrainingRecord.model_validate_json(text, strict=True)
+    except ValidationError:
+        raise CheckpointError(
+            f"{path}: what it says of its training is of another version; convert it with that"
+        ) from None
+
+
+def save_checkpoint(network: Network, path: Path, record: TrainingRecord | None = None) -> None:
+    """Write weights, options and how they were trained; whole or not at all.
+
+    `open_checkpoint` gives back the same network. Raises `ConvertError` where the file cannot be written.
     """
     content = io.BytesIO()
-    torch.save({_OPTIONS: network.options, "state_dict": network.state_dict()}, content)
+    kept: dict[str, object] = {_OPTIONS: network.options, "state_dict": network.state_dict()}
+    if record is not None:
+        # As text: a checkpoint is read without running anything, and so holds plain types alone.
+        kept[_RECORD] = record.model_dump_json()
+    torch.save(kept, content)
     write_whole(path, content.getvalue())
 
 

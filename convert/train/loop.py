@@ -1,21 +1,22 @@
 """The training loop."""
 
-import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 from tqdm import tqdm
 
+from appliance.inference.record import Source
 from convert.errors import ConvertError
 from convert.networks.spec import TRAY_CLASSES
 from convert.networks.state import save_checkpoint
 from convert.train.dataset import Batch, Data, Stream, ahead, validation_batches
+from convert.train.log import Log
 from convert.train.losses import class_weights
 from convert.train.precision import arithmetic
 from convert.train.rectify import UNSEEN
@@ -43,16 +44,21 @@ class Pace:
     validated: int = 100
 
 
-def train(training: Training, data: Data, out: Path, stop: Stop, pace: Pace) -> Figures:
+def train(
+    training: Training, data: Data, out: Path, stop: Stop, pace: Pace, *, sources: Sequence[Source] = ()
+) -> Figures:
     """Train until the last step, or until `stop`; return the last validation's figures, {} if there was none.
 
     `out` gets the best weights by validation, `state_path(out)` the state, `log_path(out)` a line of JSON for
-    the beginning, every `pace.log_steps` steps and every validation. Raises `ConvertError` where a file
-    cannot be written or the loss is no number.
+    the beginning, every `pace.log_steps` steps and every validation. `sources` are noted there and beside the
+    weights. Raises `ConvertError` where a file cannot be written or the loss is no number.
     """
     settings = training.settings
     stream = Stream(data, training.network.spec, settings.batch, settings.seed)
-    log = _Log(log_path(out))
+    log = Log(log_path(out))
+    if log.judged_on() not in {None, len(data.validation)}:
+        # Figures on other pictures do not compare.
+        training.best = float("-inf")
     log.write(
         {
             "event": "resumed" if training.step else "began",
@@ -62,6 +68,7 @@ def train(training: Training, data: Data, out: Path, stop: Stop, pace: Pace) -> 
             "pictures": len(data.training),
             "validation_pictures": len(data.validation),
             "threads": torch.get_num_threads(),
+            "sources": [source.model_dump() for source in sources],
         }
     )
     task = _task(training, stream)
@@ -129,14 +136,15 @@ def validate(training: Training, task: Task, data: Data, limit: int) -> tuple[Fi
     return score.figures(), score.merit()
 
 
-def _judge(training: Training, task: Task, data: Data, out: Path, limit: int, *, log: "_Log") -> Figures:
+def _judge(training: Training, task: Task, data: Data, out: Path, limit: int, *, log: Log) -> Figures:
     """Validate, log and tell the figures, and keep the weights if they are the best so far."""
     figures, merit = validate(training, task, data, limit)
     best = merit > training.best
     if best:
         training.best = merit
-        save_checkpoint(training.averaged, out)
     log.write({"event": "validation", "step": training.step, "best": best} | figures)
+    if best:
+        save_checkpoint(training.averaged, out, log.record())
     tqdm.write(f"step {training.step}: {told(figures)}{', the best so far' if best else ''}", file=sys.stderr)
     return figures
 
@@ -187,19 +195,3 @@ class _Gauge:
         line["samples_per_s"] = self._steps * self._batch / took
         self.restart()
         return line
-
-
-class _Log:
-    """JSON lines, appended."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def write(self, line: dict[str, Any]) -> None:
-        try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-        except OSError as error:
-            raise ConvertError(
-                f"{self._path}: cannot be written ({error.strerror}); give another --out"
-            ) from None

@@ -3,14 +3,11 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Final, Literal
 
 import torch
 from torch import Tensor, nn
 
-Precision = Literal["float32", "bfloat16"]
-
-PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bfloat16")
+from convert.train.settings import Precision
 
 
 def arithmetic(precision: Precision) -> AbstractContextManager[object]:

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
 from convert.errors import ConvertError
-from convert.train.precision import Precision
+
+Precision = Literal["float32", "bfloat16"]
 
 Family = Literal["midas", "resnet"]
 

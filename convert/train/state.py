@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from convert.atomic import write_whole
 from convert.errors import CheckpointError, ConvertError
 from convert.networks.build import build
+from convert.networks.checkpoint import load_state
 from convert.networks.imagenet import load_imagenet
 from convert.networks.midas import Midas
 from convert.networks.network import Network
+from convert.networks.state import read_checkpoint
 from convert.train.precision import keep_depthwise_exact
 from convert.train.settings import Settings, check_same
 from convert.train.task import start_depth
@@ -27,6 +29,11 @@ _DAMAGED: Final = (
 )
 """What `torch.load` raises on files that are cut off or are something else."""
 
+_IMAGENET: Final = "ImageNet"
+_ENCODER: Final = "encoder of"
+_WHOLE: Final = "all of"
+"""Where first weights are from; the first two are of an encoder that learns more slowly than the rest."""
+
 _SOONEST: Final = 10
 """The running mean follows the first steps closely, and only later slowly."""
 
@@ -34,11 +41,12 @@ _SOONEST: Final = 10
 class Training:
     """Everything that a step changes."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, begin_with: Path | None = None) -> None:
+        """Raise `CheckpointError` where `begin_with` has no weights of this network or of its encoder."""
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.network: Network = build(settings.network, height=settings.side, width=settings.side)
-        self.beginning = _begin(self.network)
+        self.beginning = _begin(self.network, begin_with)
         self.averaged: Network = copy.deepcopy(self.network).eval()
         self.step = 0
         self.best = float("-inf")
@@ -118,22 +126,33 @@ def _channels_last(network: Network) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def _begin(network: Network) -> str:
-    """Give an untrained network its first weights and return, in words, where its encoder's are from."""
+def _begin(network: Network, begin_with: Path | None) -> str:
+    """Give an untrained network its first weights and return, in words, where they are from."""
+    if isinstance(network, Midas):
+        start_depth(network)
+    if begin_with is not None:
+        return _load_weights(network, begin_with)
     if not isinstance(network, Midas):
         return "random"
-    start_depth(network)
     try:
         load_imagenet(network)
     except CheckpointError as error:
         return f"random ({error})"
-    return "ImageNet"
+    return _IMAGENET
+
+
+def _load_weights(network: Network, path: Path) -> str:
+    state, options = read_checkpoint(path)
+    if not options.items() <= network.options.items():
+        raise CheckpointError(f"{path}: is of another {network.spec.name}; begin with one like it")
+    part = load_state(network, state, str(path))
+    return f"{_WHOLE if part == 'network' else _ENCODER} {path.name}"
 
 
 def _groups(network: Network, settings: Settings, beginning: str) -> list[dict[str, Any]]:
     """Return the optimiser's groups: the encoder's weights, the rest's, and those that are not to decay."""
     encoder = {id(parameter) for parameter in network.backbone.parameters()}
-    slower = settings.encoder_rate if beginning == "ImageNet" else 1.0
+    slower = settings.encoder_rate if beginning.startswith((_IMAGENET, _ENCODER)) else 1.0
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for parameter in network.parameters():
         share = slower if id(parameter) in encoder else 1.0
