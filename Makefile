@@ -5,8 +5,13 @@ DATA ?= ../shared/data
 ARGS ?=
 PIP_ARGS ?=
 OUT ?= models
-MIDAS_CHECKPOINT ?= weights/midas.pt
-RESNET_CHECKPOINT ?= weights/resnet.pt
+WEIGHTS ?= weights
+MIDAS_CHECKPOINT ?= $(WEIGHTS)/midas.pt
+RESNET_CHECKPOINT ?= $(WEIGHTS)/resnet.pt
+TRAYS ?= trays
+COUNT ?=
+WORKERS ?= 1
+PHOTOGRAPHS ?= $(DATA)
 CALIBRATION ?=
 PICTURES ?=
 BIN := .venv/bin
@@ -15,7 +20,7 @@ READY_DEV := .venv/.ready-dev
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test test-slow lint types check bench trigger accuracy reference
-.PHONY: test-convert convert-env models clean
+.PHONY: test-convert convert-env trays train models clean
 
 help: ## Explain every target
 	@echo "Janban measures what comes back on canteen trays. Targets (ARGS=… is passed on):"
@@ -79,6 +84,20 @@ reference: setup-dev ## Write docs/configuration.md, docs/gates.md and the JSON 
 
 convert-env: setup-dev ## Build the converters' own environments, with TensorFlow (ARGS=onnx2tf for one)
 	@$(BIN)/convert env $(ARGS)
+
+# Goes on where it stopped, also with a larger COUNT.
+trays: setup-dev ## Render trays to train on, by training/trays.toml (TRAYS=, COUNT=2000, WORKERS=, PHOTOGRAPHS=none)
+	@$(BIN)/convert synth --config training/trays.toml --out "$(TRAYS)" --workers $(WORKERS) \
+	    $(if $(COUNT),--count $(COUNT)) \
+	    $(if $(filter none,$(PHOTOGRAPHS)),--without-photographs,--photographs "$(PHOTOGRAPHS)")
+
+# Goes on where it stopped; what it says of times is measured in docs/training.md.
+train: trays ## Train both networks by the recipes in training/: weights/*.pt (WEIGHTS=, ARGS="--steps 20")
+	@$(BIN)/convert train midas --config training/midas.toml --data "$(TRAYS)" --out "$(MIDAS_CHECKPOINT)" \
+	    $(if $(wildcard $(MIDAS_CHECKPOINT:.pt=.training.pt)),--resume) $(ARGS)
+	@$(BIN)/convert train resnet --config training/resnet.toml --data "$(TRAYS)" --out "$(RESNET_CHECKPOINT)" \
+	    $(if $(wildcard $(RESNET_CHECKPOINT:.pt=.training.pt)),--resume) $(ARGS)
+	@echo "Next: make models takes $(MIDAS_CHECKPOINT) and $(RESNET_CHECKPOINT) to int8 and compares the stages."
 
 # Calibration and comparison take simulated trays unless CALIBRATION and PICTURES name folders of real ones.
 models: setup-dev ## Make models/ from the checkpoints (OUT=, MIDAS_CHECKPOINT=, RESNET_CHECKPOINT=, PICTURES=)
