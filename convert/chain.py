@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from appliance.inference.manifest import FILE_NAME, ElementType, ModelEntry, Origin, load_manifest
+from appliance.inference.record import TrainingRecord
 from convert.cost.cost import cost_of
 from convert.errors import ConvertError, GateError
 from convert.export import export_onnx, onnx_stage
@@ -41,6 +42,7 @@ class Order:
     calibration: Pictures
     parity: Pictures
     gates: Gates
+    training: TrainingRecord | None = None
     enforce: bool = True
     route: str = "onnx2tf"
     io: ElementType = "int8"
@@ -115,6 +117,7 @@ def _entry(order: Order, made: Converted, parity: ParityResult) -> ModelEntry:
         name=order.name,
         network=order.network.spec.name,
         origin=order.origin,
+        training=order.training,
         files=(file.model_copy(update={"file": f"{order.name}.int8.tflite"}),),
         parity=parity.figures(_INT8_STAGE),
         cost=cost.as_figures() | {"edgetpu_mapped": float(cost.mapped), "edgetpu_cpu": float(on_cpu)},

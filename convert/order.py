@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from appliance.inference.manifest import ModelEntry, Origin
+from appliance.inference.record import TrainingRecord
 from convert.arguments import positive, seed
 from convert.chain import Order
 from convert.errors import CheckpointError, ConvertError
@@ -13,9 +14,11 @@ from convert.networks.build import LARGEST, MULTIPLE
 from convert.networks.initialise import initialise
 from convert.networks.network import Network
 from convert.networks.recognise import Family, download_published, open_checkpoint
+from convert.networks.state import read_record
 from convert.parity.gates import DEFAULT, load_gates
 from convert.pictures import pictures_for
 from convert.routes.route import DEFAULT_ROUTE, ROUTES
+from convert.train.log import log_path, read_log, record_in
 
 _CALIBRATION_SEED: Final = 1
 _PARITY_SEED: Final = 2
@@ -86,6 +89,7 @@ def order_of(options: argparse.Namespace, family: Family, fresh: Network) -> Ord
         network = fresh
         initialise(network, options.random)
         origin = Origin(weights=f"random, seed {options.random}", trained=False, licence="Apache-2.0")
+    known = options.random is None and options.checkpoint is not None
     calibrations, comparisons = options.limit
     return Order(
         name=family,
@@ -96,6 +100,7 @@ def order_of(options: argparse.Namespace, family: Family, fresh: Network) -> Ord
         ),
         parity=pictures_for(options.pictures, network.spec, comparisons, _PARITY_SEED),
         gates=gates,
+        training=_training(options.checkpoint) if known else None,
         enforce=not options.no_gates and options.random is None,
         route=options.route,
         io=options.io,
@@ -124,6 +129,11 @@ def _loaded(options: argparse.Namespace, family: Family, height: int, width: int
         trained=True,
         licence=options.licence or "NOASSERTION",
     )
+
+
+def _training(checkpoint: Path) -> TrainingRecord | None:
+    """Return how a checkpoint was trained: as it says, else as the log beside it does."""
+    return read_record(checkpoint) or record_in(read_log(log_path(checkpoint)))
 
 
 def _published(

