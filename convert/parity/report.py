@@ -1,9 +1,10 @@
 """The comparison as Markdown for people."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from convert.markdown import code, table
 from convert.parity.metrics import HIGHER_IS_BETTER
 from convert.parity.result import GateResult, MetricResult, PairResult, ParityResult
 
@@ -99,7 +100,7 @@ def _gates(gates: Sequence[GateResult]) -> Iterator[str]:
         )
         for gate in gates
     )
-    yield from _table(("", "Stage", "Against", "What", "Value", "Limit", "Default", "Why"), rows)
+    yield from table(("", "Stage", "Against", "What", "Value", "Limit", "Default", "Why"), rows)
 
 
 def _default(gate: GateResult) -> str:
@@ -113,7 +114,7 @@ def _agreement(pairs: Sequence[PairResult]) -> Iterator[str]:
         yield from ("", f"## Agreement: {output}", "", "Mean of the pictures / worst 5 % / worst one.", "")
         chosen = [pair for pair in pairs if pair.output == output]
         rows = ((p.stage, p.reference, *(_spread(n, m) for n, m in p.metrics.items())) for p in chosen)
-        yield from _table(("Stage", "Against", *chosen[0].metrics), rows)
+        yield from table(("Stage", "Against", *chosen[0].metrics), rows)
 
 
 def _spread(name: str, metric: MetricResult) -> str:
@@ -135,12 +136,12 @@ def _worst(result: ParityResult) -> Iterator[str]:
         rows = (
             (
                 str(place),
-                _code(result.pictures[i]),
+                code(result.pictures[i]),
                 *(metric_text(n, m.pictures[i]) for n, m in pair.metrics.items()),
             )
             for place, i in enumerate(rank_pictures(result, pair.output)[:_WORST_LISTED], 1)
         )
-        yield from _table(("", "Picture", *pair.metrics), rows)
+        yield from table(("", "Picture", *pair.metrics), rows)
 
 
 def rank_pictures(result: ParityResult, output: str) -> list[int]:
@@ -160,7 +161,7 @@ def rank_pictures(result: ParityResult, output: str) -> list[int]:
 def _stages(result: ParityResult) -> Iterator[str]:
     yield from ("", "## Stages", "")
     rows = ((s.name, f"{s.time_ratio:.2f}", str(s.non_finite_pictures)) for s in result.stages)
-    yield from _table(("Stage", "Time against the reference", "Pictures with NaN or infinity"), rows)
+    yield from table(("Stage", "Time against the reference", "Pictures with NaN or infinity"), rows)
     yield ""
     yield "The times are of the machine that made this report, for comparison with one another only."
 
@@ -170,14 +171,3 @@ def _glossary(result: ParityResult) -> Iterator[str]:
     used = dict.fromkeys(name for pair in result.pairs for name in pair.metrics)
     yield from (f"- {name}: {_MEANINGS[name]}" for name in used)
     yield "- Worst 5 %: the value that all but 5 % of the pictures reach; Pooled: all pixels together"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"|{'---|' * len(head)}"
-    yield from (f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows)
-
-
-def _code(name: str) -> str:
-    """Return a file name as code, so that nothing in it is taken for markup."""
-    return f"`{name.replace('`', chr(39))}`"

@@ -1,16 +1,11 @@
 """A comparison with its report in a folder."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from appliance.files import sync_folder
 from appliance.picture import save_picture
-from convert.atomic import write_whole
-from convert.errors import ConvertError
+from convert.atomic import report_folder, write_whole
 from convert.networks.spec import NetworkSpec, Output
 from convert.networks.stage import Array, Stage
 from convert.parity.compare import compare, run_stage
@@ -38,7 +33,7 @@ def run_parity(
     one `sheet-*.png` for each output; it appears when all is done, in place of an earlier one. Raises
     `ConvertError` where the folder cannot be written, before any stage runs.
     """
-    with _filled(out) as folder:
+    with report_folder(out, last=RESULT_FILE, stale="sheet-*.png") as folder:
         result = compare(stages, spec, images, picture_names, gates=gates, origin=origin)
         sheets = {
             output.name: f"sheet-{number}-{output.meaning}.png"
@@ -76,35 +71,3 @@ def _remark(result: ParityResult, output: Output, stage: str, place: int) -> str
     )
     name, metric = next(iter(pair.metrics.items()))
     return f"{name.replace('_', ' ')} {metric_text(name, metric.pictures[place])}"
-
-
-@contextmanager
-def _filled(out: Path) -> Iterator[Path]:
-    """Give a folder whose files move to `out` at the end, or nowhere if anything fails before."""
-    created = not out.exists()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=".parity-", dir=out))
-    except OSError as error:
-        raise ConvertError(f"{out}: cannot be written ({error.strerror}); choose another folder") from None
-    try:
-        yield fresh
-        _move(fresh, out)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        if created and not any(out.iterdir()):
-            out.rmdir()
-
-
-def _move(fresh: Path, out: Path) -> None:
-    """Replace an earlier report; where its JSON file is, all is there."""
-    names = {file.name for file in fresh.iterdir()}
-    try:
-        (out / RESULT_FILE).unlink(missing_ok=True)
-        for stale in out.glob("sheet-*.png"):
-            stale.unlink()
-        for name in sorted(names, key=lambda name: name == RESULT_FILE):
-            (fresh / name).replace(out / name)
-        sync_folder(out)
-    except OSError as error:
-        raise ConvertError(f"{out}: cannot be written ({error.strerror}); choose another folder") from None
