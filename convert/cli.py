@@ -25,7 +25,9 @@ COMMANDS: Final = {
     "parity": "Compare the stages of a conversion on pictures, and hold them against the gates.",
     "cost": "Show size, operations, memory and predicted times of a model.",
     "env": "Build the environments of the converters.",
+    "card": "Put what an evaluation says into the models' cards.",
     "train": "Train a network on synthetic trays.",
+    "confidence": "Let a classifier say how sure it is, by how often it is right.",
     "synth": "Make pictures of synthetic trays with exact ground truth.",
 }
 """Command → summary; each is a module of `convert.commands`."""

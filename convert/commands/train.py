@@ -61,6 +61,7 @@ def command(options: argparse.Namespace) -> int:
     import torch  # noqa: PLC0415
 
     from convert.networks.imagenet import PACKAGED_SOURCES  # noqa: PLC0415
+    from convert.train.confidence import calibrate_checkpoint  # noqa: PLC0415
     from convert.train.dataset import find_data  # noqa: PLC0415
     from convert.train.loop import Pace, told, train  # noqa: PLC0415
     from convert.train.rectify import Views  # noqa: PLC0415
@@ -91,6 +92,9 @@ def command(options: argparse.Namespace) -> int:
             others.append(PACKAGED_SOURCES[recipe.network])
         pace = Pace(validate_steps=recipe.validation.every_steps, validated=recipe.validation.pictures)
         figures = train(training, data, out, stop, pace, sources=others)
+        if options.family == "resnet" and stop.number is None and out.exists():
+            for head in calibrate_checkpoint(out, out, data):
+                print(head.told(), file=sys.stderr)
     if training.step < recipe.steps:
         print(f"{state_path(out)}: stopped at step {training.step} ({stop.why}); go on with --resume")
         return 0 if stop.number is None else _SIGNALLED + stop.number

@@ -71,6 +71,14 @@ class ResNetTray(Network):
         """The classifier of what is left, if the network has one."""
         return cast("QuantityHead", self.heads["quantity"]) if "quantity" in self.heads else None
 
+    @property
+    def classifiers(self) -> "dict[str, nn.Conv2d | nn.Linear]":
+        """The last layer with weights of each head, in the order of the heads; its scale is the scores'."""
+        return {
+            name: head.classify if isinstance(head, SegmentationHead) else cast("QuantityHead", head).fc
+            for name, head in self.heads.items()
+        }
+
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Return each head's scores, in the order of the heads."""
         features = self.encoder(image)
