@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from appliance.inference.manifest import ModelEntry, ModelFile, TensorSignature
+from convert.card_accuracy import accuracy, worst
+from convert.card_training import training, unseen, uses
 
 _MEANINGS = {
     "inverse_depth": "relative inverse depth, larger is nearer",
@@ -24,6 +26,25 @@ def _lines(entry: ModelEntry) -> Iterator[str]:
         yield f"SHA-256 of the checkpoint: `{origin.weights_sha256}`."
     if not origin.trained:
         yield "\n**The weights are random: good for trying the chain, not for measuring anything.**"
+    if entry.training is not None:
+        yield from uses([output.meaning for output in entry.files[0].outputs])
+    if entry.accuracy:
+        yield from accuracy(entry.accuracy)
+    if entry.training is not None:
+        yield from ("", "## Where it fails", "")
+        yield from worst(entry.accuracy)
+        yield from unseen()
+        yield from training(entry.training)
+    yield from _interface(entry)
+    for title, figures in (("Parity", entry.parity), ("Cost", entry.cost)):
+        yield from _figures(title, figures)
+    if any(name.endswith("_ms") for name in entry.cost):
+        yield "\nTimes are predictions; `convert cost --published` shows how good such predictions are."
+    if entry.tools:
+        yield f"\n## Made with\n\n{', '.join(f'{tool} {_text(v)}' for tool, v in entry.tools.items())}"
+
+
+def _interface(entry: ModelEntry) -> Iterator[str]:
     yield "\n## Files\n\n| file | runs on | size, MB | SHA-256 |\n|---|---|---|---|"
     for file in entry.files:
         yield f"| `{file.file}` | {file.device} | {file.size_bytes / 1e6:.2f} | `{file.sha256}` |"
@@ -38,12 +59,6 @@ def _lines(entry: ModelEntry) -> Iterator[str]:
     yield "\n## Tensors\n\n| file | tensor | shape | type | scale | zero point |\n|---|---|---|---|---|---|"
     for file in entry.files:
         yield from _tensors(file)
-    for title, figures in (("Parity", entry.parity), ("Accuracy", entry.accuracy), ("Cost", entry.cost)):
-        yield from _figures(title, figures)
-    if any(name.endswith("_ms") for name in entry.cost):
-        yield "\nTimes are predictions; `convert cost --published` shows how good such predictions are."
-    if entry.tools:
-        yield f"\n## Made with\n\n{', '.join(f'{tool} {_text(v)}' for tool, v in entry.tools.items())}"
 
 
 def _tensors(file: ModelFile) -> Iterator[str]:

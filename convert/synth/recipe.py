@@ -30,7 +30,10 @@ class Photographs(Part):
         return path
 
 
-_USES: Final = {"textures": "surfaces of food", "backgrounds": "counters below the trays"}
+_USES: Final = {
+    "textures": "surfaces of food",
+    "backgrounds": "counters, of which a margin around the tray is seen",
+}
 
 
 class Trays(Part):
