@@ -70,7 +70,7 @@ def sources(trays: Trays | None, origins: tuple[str, ...]) -> tuple[Source, ...]
     made = [origin for origin in origins if f"seed {trays.seed}, {trays.size}," in origin]
     if not made:
         raise ConvertError(
-            f"--data: made otherwise ({'; '.join(origins)}) than the recipe's trays (seed {trays.seed},"
-            f" {trays.size}); make them with convert synth --config, or correct `trays` in the recipe"
+            f"the pictures were made otherwise ({'; '.join(origins)}) than the recipe of trays says (seed"
+            f" {trays.seed}, {trays.size}); make them with convert synth --config, or give their own recipe"
         )
     return tuple(trays.sources()) if any("no photos" not in origin for origin in made) else ()

@@ -127,6 +127,25 @@ def test_an_evaluation_goes_into_manifest_and_card(
     assert "| height error, mm | 2 |" in card
 
 
+def test_photographs_are_told_afterwards_where_the_training_did_not(tmp_path: Path) -> None:
+    models = models_folder(tmp_path / "models", entry(b"one", training=RECORD), b"one")
+    trays = tmp_path / "trays.toml"
+    text = (
+        'count = 9\nseed = 4\nsize = "512x384"\n[[textures]]\nfolder = "{}"\nlicence = "MIT"\norigin = "a"\n'
+    )
+    for folder in ("dishes", "crops"):
+        trays.write_text(text.format(folder), encoding="utf-8")
+        assert main(["card", "--models", str(models), "--trays", str(trays)]) == 0
+    written = load_manifest(models / "manifest.json").models[0].training
+    assert written is not None
+    assert [(source.name, source.licence) for source in written.sources] == [
+        ("crops", "CC-BY-4.0"),
+        ("dishes", "MIT"),
+    ]
+    trays.write_text(text.format("dishes").replace("seed = 4", "seed = 5"), encoding="utf-8")
+    assert main(["card", "--models", str(models), "--trays", str(trays)]) == 1
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
