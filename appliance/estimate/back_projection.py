@@ -111,7 +111,7 @@ def prepare(calibration: Calibration, parameters: BackProjectionParameters) -> R
     openings = np.zeros(shape, np.bool_)
     for profile in profiles.values():
         openings[profile.crop] |= profile.opening
-    deck = deck_mask(openings, scale)
+    deck = deck_mask(openings, scale, calibration.layout.corner_radius_mm)
     empty, full = calibration.empty, calibration.full
     steel = reference_samples(empty, white_balance(empty, deck), scale, openings | deck)
     if full is None:

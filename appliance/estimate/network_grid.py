@@ -64,4 +64,6 @@ def network_grid(layout: Layout) -> NetworkGrid:
     openings = np.zeros((rows, columns), np.bool_)
     for well in wells.values():
         openings[well.crop] |= well.opening
-    return NetworkGrid(layout.tray_mm, (rows, columns), wells, deck_mask(openings, PX_PER_MM))
+    return NetworkGrid(
+        layout.tray_mm, (rows, columns), wells, deck_mask(openings, PX_PER_MM, layout.corner_radius_mm)
+    )

@@ -6,7 +6,7 @@ outline to the opening's. A level liquid at height h then covers exactly the pix
 the area it shows and the volume it fills follow from one array.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ from appliance.tray.layout import Compartment, Points
 
 Mask = npt.NDArray[np.bool_]
 Levels = npt.NDArray[np.float32]
+Steps = npt.NDArray[np.float64]
 
 _STEPS = 101
 
@@ -36,8 +37,8 @@ class WellProfile:
     level: Levels
     depth_mm: float
     px_per_mm: float
-    levels: npt.NDArray[np.float64]
-    volumes_cm3: npt.NDArray[np.float64]
+    levels: Steps
+    volumes_cm3: Steps
 
     @property
     def crop(self) -> tuple[slice, slice]:
@@ -91,11 +92,7 @@ def well_profile(compartment: Compartment, px_per_mm: float, shape: tuple[int, i
     to_deck = cv2.distanceTransform(opening.astype(np.uint8), cv2.DIST_L2, 5)
     level = (to_floor / np.maximum(to_floor + to_deck, 1e-6)).astype(np.float32)
     level[~opening] = 1.0
-    levels = np.linspace(0.0, 1.0, _STEPS)
-    inside = np.sort(level[opening].astype(np.float64))
-    counts = np.searchsorted(inside, levels, side="right")
-    sums = np.concatenate([[0.0], np.cumsum(inside)])[counts]
-    pixel_mm2 = 1.0 / px_per_mm**2
+    levels, sums_mm = _fillings(level[opening], compartment.depth_mm)
     return WellProfile(
         rows=slice(int(low[1]), int(high[1])),
         columns=slice(int(low[0]), int(high[0])),
@@ -105,5 +102,24 @@ def well_profile(compartment: Compartment, px_per_mm: float, shape: tuple[int, i
         depth_mm=compartment.depth_mm,
         px_per_mm=px_per_mm,
         levels=levels,
-        volumes_cm3=(levels * counts - sums) * (pixel_mm2 * compartment.depth_mm / 1000.0),
+        volumes_cm3=sums_mm / (1000.0 * px_per_mm**2),
     )
+
+
+def with_curved_wall(well: WellProfile, straight: Steps, curved: Steps) -> WellProfile:
+    """Return a well whose wall has the levels `curved` where a straight one has `straight`.
+
+    Both are (N,), ascending from 0 to 1.
+    """
+    level = np.interp(well.level, straight, curved).astype(np.float32)
+    levels, sums_mm = _fillings(level[well.opening], well.depth_mm)
+    return replace(well, level=level, levels=levels, volumes_cm3=sums_mm * well.mm2_per_px / 1000.0)
+
+
+def _fillings(inside: Levels, depth_mm: float) -> tuple[Steps, Steps]:
+    """Return levels and, for each, the sum over pixels of how deep a liquid up to it stands there in mm."""
+    levels = np.linspace(0.0, 1.0, _STEPS)
+    ascending = np.sort(inside.astype(np.float64))
+    counts = np.searchsorted(ascending, levels, side="right")
+    sums = np.concatenate([[0.0], np.cumsum(ascending)])[counts]
+    return levels, (levels * counts - sums) * depth_mm

@@ -1,0 +1,83 @@
+"""What lies in a well: from the segmentation's class probabilities to shares, food and foreign objects."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from appliance.estimate.network_grid import Maps
+from appliance.estimate.profile import Mask
+
+CLASSES: Final = ("outside", "clean", "residue", "rice", "liquid", "solid", "foreign")
+"""The classes of the segmentation network's channels, in order."""
+
+OUTSIDE, CLEAN, RESIDUE, RICE, LIQUID, SOLID, FOREIGN = range(len(CLASSES))
+
+_HIDING: Final = 0.5
+_HIDING_MARGIN_PX: Final = 1
+"""A foreign object's edge is blurred by about this much in a network's map."""
+
+_OTHER: Final = 0.6
+_MIXED_SHARE: Final = 0.1
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Shares of a compartment's opening 0..1, summing to 1 (all 0 where none of it is in the picture)."""
+
+    rice: float
+    liquid: float
+    solid: float
+    residue: float
+    foreign: float
+    clean: float
+
+    @property
+    def food(self) -> float:
+        """Return the share of food; a film of residue is none."""
+        return self.rice + self.liquid + self.solid
+
+
+NOTHING: Final = Contents(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def hiding(probabilities: Maps) -> Mask:
+    """Return where something foreign hides the tray, with a margin: (H, W) of probabilities (7, H, W)."""
+    foreign = (probabilities[FOREIGN] > _HIDING).astype(np.uint8)
+    side = 2 * _HIDING_MARGIN_PX + 1
+    return np.asarray(cv2.dilate(foreign, np.ones((side, side), np.uint8)) > 0)
+
+
+def food_share(probabilities: Maps) -> Maps:
+    """Return the probability (H, W) of food among food, film and bare steel: foreign objects have no say."""
+    food = probabilities[RICE] + probabilities[LIQUID] + probabilities[SOLID]
+    decided = food + probabilities[CLEAN] + probabilities[RESIDUE]
+    return np.asarray(food / np.maximum(decided, np.float32(1e-6)), np.float32)
+
+
+def contents(probabilities: Maps, shown: Mask) -> Contents:
+    """Return the mean probabilities over the pixels of a well that the picture shows."""
+    if not shown.any():
+        return NOTHING
+    area = np.array([channel[shown].sum(dtype=np.float64) for channel in probabilities])
+    area /= max(area[CLEAN:].sum(), 1e-9)
+    return Contents(
+        rice=float(area[RICE]),
+        liquid=float(area[LIQUID]),
+        solid=float(area[SOLID]),
+        residue=float(area[RESIDUE]),
+        foreign=float(area[FOREIGN]),
+        clean=float(area[CLEAN]),
+    )
+
+
+def is_mixed(probabilities: Maps, seen: Mask, served: Contents) -> bool:
+    """Tell whether food of a kind lies in a well that was not served there: leftovers scraped together."""
+    least = _MIXED_SHARE * np.count_nonzero(seen)
+    kinds = ((RICE, served.rice), (LIQUID, served.liquid), (SOLID, served.solid))
+    return any(
+        np.count_nonzero(seen & (probabilities[kind] > _OTHER)) > least
+        for kind, share in kinds
+        if share < _MIXED_SHARE and least > 0
+    )
