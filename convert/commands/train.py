@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from convert.atomic import write_whole
 from convert.errors import ConvertError
 from convert.synth.recipe import Trays
 from convert.train.recipe import TrainingRecipe, load_recipe, sources
@@ -19,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Trains a network on pictures of convert synth and writes its best weights, judged on set-ups"
         " that it does not train on, as convert midas|resnet --checkpoint takes them. Beside --out lie"
         " NAME.training.pt (the state, kept every few minutes and when interrupted; go on with --resume"
-        " and the same options),"
-        " NAME.training.jsonl (figures) and the folder views (rectified pictures, made again if deleted)."
+        " and the same options), NAME.training.jsonl (figures), NAME.training.png (their curves) and the"
+        " folder views (rectified pictures, made again if deleted)."
     )
     parser.add_argument("family", choices=("midas", "resnet"), help="depth or segmentation")
     parser.add_argument(
@@ -62,7 +63,9 @@ def command(options: argparse.Namespace) -> int:
 
     from convert.networks.imagenet import PACKAGED_SOURCES  # noqa: PLC0415
     from convert.train.confidence import calibrate_checkpoint  # noqa: PLC0415
+    from convert.train.curve import curve  # noqa: PLC0415
     from convert.train.dataset import find_data  # noqa: PLC0415
+    from convert.train.log import log_path, read_log  # noqa: PLC0415
     from convert.train.loop import Pace, told, train  # noqa: PLC0415
     from convert.train.rectify import Views  # noqa: PLC0415
     from convert.train.state import IMAGENET, Training, state_path  # noqa: PLC0415
@@ -95,6 +98,8 @@ def command(options: argparse.Namespace) -> int:
         if options.family == "resnet" and stop.number is None and out.exists():
             for head in calibrate_checkpoint(out, out, data):
                 print(head.told(), file=sys.stderr)
+    log = log_path(out)
+    write_whole(log.with_suffix(".png"), curve(read_log(log)))
     if training.step < recipe.steps:
         print(f"{state_path(out)}: stopped at step {training.step} ({stop.why}); go on with --resume")
         return 0 if stop.number is None else _SIGNALLED + stop.number

@@ -1,15 +1,15 @@
 """What an evaluation says of one model, as figures for the manifest and the model's card."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from appliance.inference.manifest import ModelEntry
+from appliance.inference.manifest import Meaning, ModelEntry
 from convert.card_accuracy import ERROR, key
 from convert.errors import ConvertError
 from convert.evaluate.estimators import DEPTH, SEGMENTATION
 from convert.evaluate.result import Accuracy, Heights, Pixels, Quantity, SourceResult, Volumes
 
-_ESTIMATORS: Final = {"inverse_depth": DEPTH, "segmentation": SEGMENTATION}
+_ESTIMATORS: Final[Mapping[Meaning, str]] = {"inverse_depth": DEPTH, "segmentation": SEGMENTATION}
 """Meaning of an output → estimator that uses it."""
 
 
@@ -35,7 +35,7 @@ def model_figures(report: Accuracy, entry: ModelEntry) -> dict[str, float]:
 _Figure = tuple[tuple[str, ...], float]
 
 
-def _of_source(source: SourceResult, run: str, meanings: set[str]) -> Iterator[_Figure]:
+def _of_source(source: SourceResult, run: str, meanings: set[Meaning]) -> Iterator[_Figure]:
     for volumes in source.volumes:
         if volumes.run == run and volumes.estimator in {_ESTIMATORS.get(meaning) for meaning in meanings}:
             yield from _of_volumes(volumes)

@@ -61,11 +61,15 @@ def read_log(path: Path) -> Sequence[Line]:
     return [line for part in text.splitlines() if isinstance(line := _parsed(part), dict)]
 
 
+def last_training(lines: Sequence[Line]) -> Sequence[Line]:
+    """Return the lines of the log's last training; an earlier one of the same name may stand before it."""
+    began = [number for number, line in enumerate(lines) if line.get("event") == "began"]
+    return lines[began[-1] :] if began else lines
+
+
 def record_in(lines: Sequence[Line]) -> TrainingRecord | None:
     """Return how the best weights of the log's last training were made, None where none were."""
-    events = [line.get("event") for line in lines]
-    if "began" in events:
-        lines = lines[len(events) - 1 - events[::-1].index("began") :]
+    lines = last_training(lines)
     starts = [line for line in lines if line.get("event") in _STARTS]
     best = [line for line in lines if line.get("event") == "validation" and line.get("best")]
     if not starts or not best:
