@@ -12,8 +12,8 @@ TRAYS ?= trays
 COUNT ?=
 WORKERS ?= 1
 PHOTOGRAPHS ?= $(DATA)
-CALIBRATION ?=
-PICTURES ?=
+CALIBRATION ?= $(wildcard $(TRAYS))
+PICTURES ?= $(wildcard $(TRAYS))
 BIN := .venv/bin
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
@@ -99,8 +99,8 @@ train: trays ## Train both networks by the recipes in training/: weights/*.pt (W
 	    $(if $(wildcard $(RESNET_CHECKPOINT:.pt=.training.pt)),--resume) $(ARGS)
 	@echo "Next: make models takes $(MIDAS_CHECKPOINT) and $(RESNET_CHECKPOINT) to int8 and compares the stages."
 
-# Calibration and comparison take simulated trays unless CALIBRATION and PICTURES name folders of real ones.
-models: setup-dev ## Make models/ from the checkpoints (OUT=, MIDAS_CHECKPOINT=, RESNET_CHECKPOINT=, PICTURES=)
+# Calibration and comparison take trays of TRAYS where that folder is, simulated ones where none is named.
+models: setup-dev ## Make models/ from the checkpoints (OUT=, WEIGHTS=, TRAYS=, PICTURES=)
 	@$(BIN)/convert midas --checkpoint "$(MIDAS_CHECKPOINT)" --out "$(OUT)" --device-only \
 	    $(if $(CALIBRATION),--calibration "$(CALIBRATION)") $(if $(PICTURES),--pictures "$(PICTURES)") $(ARGS)
 	@$(BIN)/convert resnet --checkpoint "$(RESNET_CHECKPOINT)" --out "$(OUT)" --device-only \
