@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "card": "Put what an evaluation says into the models' cards.",
     "train": "Train a network on synthetic trays.",
     "confidence": "Let a classifier say how sure it is, by how often it is right.",
+    "evaluate": "Measure networks and estimators on trays with known truth.",
     "synth": "Make pictures of synthetic trays with exact ground truth.",
 }
 """Command → summary; each is a module of `convert.commands`."""

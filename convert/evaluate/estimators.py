@@ -9,6 +9,7 @@ import numpy as np
 
 from appliance.estimate import back_projection, depth, segmentation
 from appliance.estimate.back_projection import BackProjectionParameters
+from appliance.estimate.contents import hiding
 from appliance.estimate.estimate import Estimate
 from appliance.estimate.fusion import fuse, study_weights
 from appliance.estimate.profile import Mask
@@ -72,7 +73,7 @@ class Estimators:
                 calibration.layout, empty.depth, None if full is None else full.depth
             )
             self._segmentation[run.name] = segmentation.prepare(
-                calibration.layout, None if full is None else full.probabilities
+                calibration.layout, None if full is None else full.probabilities, empty.depth
             )
 
     def measure(self, tray: Tray) -> Measured:
@@ -109,7 +110,7 @@ class Estimators:
         contents = segmentation.estimate(
             seen.probabilities, on_grid(valid, seen.probabilities.shape[1:]), self._segmentation[run]
         )
-        hidden = on_grid(segmentation.hiding(seen.probabilities), seen.depth.shape)
+        hidden = on_grid(hiding(seen.probabilities), seen.depth.shape)
         shown = on_grid(valid, seen.depth.shape)
         return (
             depth.estimate(seen.depth, shown & ~hidden, self._depth[run]),

@@ -72,7 +72,7 @@ class Networks:
         )
 
 
-def open_models(folder: Path, name: str = INT8) -> Networks:
+def open_models(folder: Path, name: str = INT8, threads: int = 1) -> Networks:
     """Return the CPU models of a folder with a manifest.
 
     Raises `ModelError` where the manifest or a file is absent or damaged, `ConvertError` where depth or
@@ -90,20 +90,23 @@ def open_models(folder: Path, name: str = INT8) -> Networks:
         for file in entry.files:
             if file.device == "cpu":
                 spec = _spec(entry.network, file)
-                stages.append((spec, tflite_stage(verify_file(folder, file), spec)))
+                stages.append((spec, tflite_stage(verify_file(folder, file), spec, threads)))
                 files.append(NetworkFile(entry.network, file.file, file.sha256, entry.origin.trained))
     return _checked(Networks(name, tuple(files), tuple(stages)), str(folder))
 
 
-def open_checkpoints(paths: Sequence[Path], name: str = FLOAT) -> Networks:
+def open_checkpoints(paths: Sequence[Path], name: str = FLOAT, threads: int = 1) -> Networks:
     """Return the networks of checkpoints, run by PyTorch.
 
     Raises `CheckpointError` for a file that is absent, damaged or of no known network, `ConvertError` where
     depth or segmentation is not among them.
     """
-    from convert.networks.recognise import open_checkpoint  # noqa: PLC0415 - brings torch
+    import torch  # noqa: PLC0415 - slow, and not needed for int8 models
+
+    from convert.networks.recognise import open_checkpoint  # noqa: PLC0415
     from convert.networks.torch_stage import torch_stage  # noqa: PLC0415
 
+    torch.set_num_threads(threads)
     networks = [open_checkpoint(path, height=SIDE_PX, width=SIDE_PX) for path in paths]
     return _checked(
         Networks(

@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.estimate.depth import surface_mm
-from appliance.estimate.segmentation import CLASSES, FOOD, FOREIGN, OUTSIDE
 from convert.evaluate.result import Height, Heights, Pixels, Quantity
 from convert.evaluate.trays import Bytes, MapTruth
-from convert.networks.spec import QUANTITY_FRACTIONS
+from convert.networks.spec import QUANTITY_FRACTIONS, TRAY_CLASSES
 from convert.parity.metrics import align
 from convert.train.rectify import UNSEEN
 from convert.train.reliability import BINS, Reliability, reliability
@@ -18,7 +17,11 @@ from convert.train.reliability import BINS, Reliability, reliability
 Floats = npt.NDArray[np.floating[Any]]
 _Sums = npt.NDArray[np.float64]
 
-_COUNT: Final = len(CLASSES)
+OUTSIDE: Final = TRAY_CLASSES.index("outside")
+FOREIGN: Final = TRAY_CLASSES.index("foreign")
+FOOD: Final = tuple(TRAY_CLASSES.index(name) for name in ("rice", "liquid", "solid"))
+
+_COUNT: Final = len(TRAY_CLASSES)
 
 
 def _zeros(*shape: int) -> _Sums:
@@ -45,7 +48,7 @@ class ClassTally:
             return None
         food = self.confusion[list(FOOD)]
         of_own_kind = food[:, list(FOOD)]
-        there = {name: number for number, name in enumerate(CLASSES) if self.confusion[number].any()}
+        there = {name: number for number, name in enumerate(TRAY_CLASSES) if self.confusion[number].any()}
         overlap = iou(self.confusion)
         return Pixels(
             pixels=int(self.confusion.sum()),
@@ -54,7 +57,7 @@ class ClassTally:
             accuracy=_share(np.trace(self.confusion), self.confusion.sum()),
             food_kind=_share(np.trace(of_own_kind), food.sum()),
             food_kind_by={
-                CLASSES[number]: _share(self.confusion[number, number], self.confusion[number].sum())
+                TRAY_CLASSES[number]: _share(self.confusion[number, number], self.confusion[number].sum())
                 for number in FOOD
                 if self.confusion[number].any()
             },
@@ -143,7 +146,7 @@ def _height(sums: _Sums) -> Height | None:
 
 
 def _by_class(sums: _Sums) -> dict[str, Height]:
-    heights = {name: _height(sums[:, number]) for number, name in enumerate(CLASSES)}
+    heights = {name: _height(sums[:, number]) for number, name in enumerate(TRAY_CLASSES)}
     return {name: height for name, height in heights.items() if height is not None}
 
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from appliance.estimate.depth import surface_mm
 from appliance.picture import Picture
-from appliance.tray.rectify import Mask
+from appliance.tray.layout import Points
+from appliance.tray.rectify import Mask, project
 from appliance.tray.references import Calibration
 from convert.evaluate.estimators import ALONE, READING, Column, Estimators, Measured
-from convert.evaluate.trays import Bytes, Heights, MapTruth, Tray, truth_on_grid
+from convert.evaluate.trays import Bytes, Heights, MapTruth, Tray, tray_from_grid, truth_on_grid
 from convert.evaluate.volumes import Row
 
 WORST: Final = 20
@@ -26,7 +27,8 @@ class Shown:
     """One tray; all maps and the picture are on the networks' grid.
 
     `error` 0..1 is the mean absolute error of its wells. `classes` (H, W) and `food_mm` (H, W) are what the
-    networks say, None without networks; `food` marks what back projection took for food.
+    networks say, None without networks; `food` marks what back projection took for food; `outlines`
+    are the wells' by id, (N, 2) pixels.
     """
 
     tray: str
@@ -37,6 +39,7 @@ class Shown:
     classes: Bytes | None
     food_mm: Heights | None
     food: Mask
+    outlines: dict[int, Points]
     rows: tuple[Row, ...]
 
 
@@ -55,6 +58,7 @@ def show(
 ) -> Shown:
     """Return a tray with its figures; `rows` must not be empty."""
     column = ranked_by(list(measured.maps))
+    grid_from_tray = np.linalg.inv(tray_from_grid(calibration, SHOWN_PX)).astype(np.float64)
     maps = measured.maps.get(column.run)
     size = SHOWN_PX[::-1]
     food = cv2.resize(measured.food.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
@@ -74,5 +78,8 @@ def show(
         classes=classes,
         food_mm=high,
         food=np.asarray(food > 0),
+        outlines={
+            well.id: project(well.outline_mm, grid_from_tray) for well in calibration.layout.compartments
+        },
         rows=rows,
     )

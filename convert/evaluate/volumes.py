@@ -10,10 +10,12 @@ import numpy as np
 from appliance.estimate.estimate import Estimate
 from convert.evaluate.estimators import Column
 from convert.evaluate.result import Clean, Errors, Volumes
-from convert.evaluate.trays import Kind, WellTruth
+from convert.evaluate.trays import PLAIN, Kind, WellTruth
 
 CLEAN: Final = 0.02
 """Wells of which less is left are clean: a film and a few grains."""
+
+_FIRST: Final = ("rice", "liquid", "solid", PLAIN)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,10 @@ def volumes(rows: Sequence[Row], column: Column) -> Volumes:
         for row in rows:
             for name in key(row):
                 groups[name].append(row)
-        return {name: well_errors(group, column) for name, group in sorted(groups.items())}
+        return {
+            name: well_errors(group, column)
+            for name, group in sorted(groups.items(), key=lambda item: _place(item[0]))
+        }
 
     return Volumes(
         run=column.run,
@@ -58,6 +63,11 @@ def volumes(rows: Sequence[Row], column: Column) -> Volumes:
         by_state=by(lambda row: [row.well.state]),
         by_set_up=by(lambda row: [row.set_up]),
     )
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Order kinds as on the tray, and what is plain before what is not; the rest by name."""
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST)), name
 
 
 def well_errors(rows: Sequence[Row], column: Column) -> Errors:

@@ -1,0 +1,175 @@
+"""Sheets of the worst trays: picture, classes, heights, and the figures of every well."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from convert.evaluate.estimators import ALONE, DEPTH, READING, SEGMENTATION, Column
+from convert.evaluate.plots import FAINT, INK, png
+from convert.evaluate.shown import Shown
+from convert.evaluate.trays import Bytes, Heights
+from convert.networks.spec import TRAY_CLASSES
+from convert.parity.colours import class_colours
+
+TRAYS_A_SHEET: Final = 5
+
+HIGHEST_MM: Final = 35.0
+"""The brightest colour of a height."""
+
+_HEIGHTS: Final = colormaps["inferno"]
+_TILE_INCHES, _TEXT_INCHES, _HEAD_INCHES, _GAP_INCHES = 1.75, 3.2, 0.75, 0.36
+_NAME: Final = 19
+"""Characters of a well's description."""
+
+Rgb = npt.NDArray[np.uint8]
+
+
+def sheets(shown: Sequence[Shown], run: str) -> list[bytes]:
+    """Return sheets of `TRAYS_A_SHEET` trays each, as PNG, in the order given.
+
+    `run` is the one whose maps they show, empty for back projection alone.
+    """
+    return [
+        _sheet(shown[first : first + TRAYS_A_SHEET], first, run)
+        for first in range(0, len(shown), TRAYS_A_SHEET)
+    ]
+
+
+def _sheet(shown: Sequence[Shown], before: int, run: str) -> bytes:
+    titles = _titles(run)
+    width = len(titles) * _TILE_INCHES + _TEXT_INCHES
+    height = _HEAD_INCHES + len(shown) * (_TILE_INCHES + _GAP_INCHES)
+    figure = Figure(figsize=(width, height))
+    grid = figure.add_gridspec(
+        len(shown),
+        len(titles) + 1,
+        width_ratios=[*[_TILE_INCHES] * len(titles), _TEXT_INCHES],
+        left=0.006,
+        right=0.998,
+        bottom=0.005,
+        top=1 - (_HEAD_INCHES + _GAP_INCHES * 0.8) / height,
+        wspace=0.04,
+        hspace=_GAP_INCHES / _TILE_INCHES,
+    )
+    for place, one in enumerate(shown):
+        panels = [figure.add_subplot(grid[place, column]) for column in range(len(titles) + 1)]
+        for panel in panels:
+            panel.set_axis_off()
+        words = f"{before + place + 1}. {one.tray}: {', '.join(one.complications)}"
+        panels[0].set_title(
+            f"{words}; wells off by {100 * one.error:.0f} points", fontsize=9, color=INK, loc="left"
+        )
+        for panel, tile in zip(panels, _tiles(one, run), strict=False):
+            _draw(panel, tile)
+        _outline(panels[0], one)
+        _figures(panels[-1], one, run)
+    for column, title in enumerate(titles):
+        x = (0.006 * width + (column + 0.5) * (_TILE_INCHES + 0.07)) / width
+        figure.text(x, 1 - 0.62 / height, title, ha="center", fontsize=9, color=FAINT)
+    _legend(figure, height)
+    return png(figure, dpi=110)
+
+
+def _titles(run: str) -> list[str]:
+    if run:
+        return ["picture", "true classes", f"classes, {run}", "true height of food", f"height, {run}"]
+    return ["picture", "true classes", "true height of food", "food by back projection"]
+
+
+def _tiles(one: Shown, run: str) -> Iterator[Rgb | None]:
+    yield np.ascontiguousarray(one.picture[:, :, ::-1])
+    yield None if one.truth is None else class_tile(one.truth.classes)
+    if run:
+        yield None if one.classes is None else class_tile(one.classes)
+    yield None if one.truth is None else height_tile(one.truth.food_mm)
+    if run:
+        yield None if one.food_mm is None else height_tile(one.food_mm)
+    else:
+        yield class_tile(np.where(one.food, TRAY_CLASSES.index("solid"), TRAY_CLASSES.index("clean")))
+
+
+def class_tile(classes: Bytes | npt.NDArray[np.intp]) -> Rgb:
+    """Return classes (H, W) in their colours, (H, W, 3); white is what no picture shows."""
+    palette = np.full((256, 3), 255, np.uint8)
+    palette[: len(TRAY_CLASSES)] = class_colours(len(TRAY_CLASSES))
+    return palette[classes]
+
+
+def height_tile(food_mm: Heights) -> Rgb:
+    """Return heights (H, W) of food in mm in colours, (H, W, 3)."""
+    return np.asarray(_HEIGHTS(np.clip(food_mm / HIGHEST_MM, 0, 1), bytes=True)[:, :, :3], np.uint8)
+
+
+def _draw(panel: Axes, tile: Rgb | None) -> None:
+    if tile is None:
+        panel.text(
+            0.5,
+            0.5,
+            "not known",
+            ha="center",
+            va="center",
+            fontsize=9,
+            color=FAINT,
+            transform=panel.transAxes,
+        )
+        return
+    panel.imshow(tile, interpolation="antialiased")
+
+
+def _outline(panel: Axes, one: Shown) -> None:
+    limits = panel.get_xlim(), panel.get_ylim()
+    for id_, outline in one.outlines.items():
+        panel.fill(*outline.T, fill=False, edgecolor="white", lw=0.7)
+        x, y = outline.mean(axis=0)
+        panel.text(
+            x, y, str(id_), color="white", fontsize=8, ha="center", va="center",
+            bbox={"boxstyle": "circle,pad=0.15", "fc": INK, "ec": "none", "alpha": 0.7},
+        )  # fmt: skip
+    panel.set(xlim=limits[0], ylim=limits[1])
+
+
+def _figures(panel: Axes, one: Shown, run: str) -> None:
+    columns = {"bp": ALONE}
+    if run:
+        columns |= {
+            "depth": Column(run, DEPTH),
+            "segm": Column(run, SEGMENTATION),
+            "read": Column(run, READING),
+        }
+    lines = [f"{'well':<{_NAME}} true" + "".join(f"{name:>6}" for name in columns)]
+    for row in one.rows:
+        read = "".join(f"{100 * row.read[column].leftover:6.0f}" for column in columns.values())
+        kind = "" if row.kind == "unknown" else row.kind
+        name = f"{row.well.id} {kind} {row.well.state}"[:_NAME]
+        lines.append(f"{name:<{_NAME}} {100 * row.well.leftover:4.0f}{read}")
+    panel.text(
+        0.02, 0.98, "\n".join(lines), family="monospace", fontsize=7.2, va="top", color=INK,
+        transform=panel.transAxes, linespacing=1.35,
+    )  # fmt: skip
+
+
+def _legend(figure: Figure, height: float) -> None:
+    colours = class_colours(len(TRAY_CLASSES)) / 255
+    patches = [
+        Patch(color=tuple(colour), label=name)
+        for name, colour in zip(TRAY_CLASSES, colours.tolist(), strict=True)
+    ]
+    figure.legend(
+        handles=patches, loc="upper left", bbox_to_anchor=(0.0, 1 - 0.06 / height), ncols=len(patches),
+        fontsize=8, frameon=False, handlelength=1, handletextpad=0.4, columnspacing=1.2, borderaxespad=0.3,
+    )  # fmt: skip
+    scale = figure.add_axes((0.66, 1 - 0.26 / height, 0.16, 0.11 / height))
+    bar = figure.colorbar(
+        ScalarMappable(Normalize(0, HIGHEST_MM), _HEIGHTS), cax=scale, orientation="horizontal"
+    )
+    bar.set_ticks([0, 10, 20, 30])
+    scale.tick_params(labelsize=7, length=2, pad=1)
+    figure.text(0.825, 1 - 0.25 / height, "mm of food", fontsize=8, color=INK)
