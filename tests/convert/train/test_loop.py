@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from convert.errors import CheckpointError, ConvertError
+from convert.networks.build import build, initialise, resnet
 from convert.networks.recognise import open_checkpoint
+from convert.networks.state import save_checkpoint
 from convert.train.dataset import Data, Stream
 from convert.train.log import log_path
 from convert.train.loop import Pace, advance, train
@@ -153,3 +155,35 @@ def test_a_signal_asks_to_stop_once_the_step_is_done() -> None:
     with stopping(0.0) as stop:
         assert stop
         assert stop.why == "time is up"
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_training_begins_with_other_weights(network: str, data: Data, tmp_path: Path) -> None:
+    trained = build(network, height=64, width=64)
+    initialise(trained, 5)
+    path = tmp_path / "earlier.pt"
+    save_checkpoint(trained, path)
+    training = Training(settings(network, data), begin_with=path)
+    assert training.beginning == "all of earlier.pt"
+    for weights in (training.network, training.averaged):
+        ours = weights.state_dict()
+        assert all(torch.equal(value, ours[key]) for key, value in trained.state_dict().items())
+    assert {group["share"] for group in training.optimiser.param_groups} == {1.0}
+    other = NETWORKS[1 - NETWORKS.index(network)]
+    with pytest.raises(CheckpointError, match=r"earlier\.pt"):
+        Training(settings(other, data), begin_with=path)
+
+
+def test_a_classifiers_weights_become_a_slower_encoder(data: Data, tmp_path: Path) -> None:
+    encoder = resnet(18, stages=4).encoder
+    path = tmp_path / "resnet18.pth"
+    state = encoder.state_dict() | {"fc.weight": torch.zeros(1000, 512), "fc.bias": torch.zeros(1000)}
+    torch.save(state, path)
+    training = Training(settings("resnet18", data), begin_with=path)
+    assert training.beginning == "encoder of resnet18.pth"
+    assert torch.equal(training.network.backbone.state_dict()["conv1.weight"], state["conv1.weight"])
+    assert {group["share"] for group in training.optimiser.param_groups} == {0.3, 1.0}
+    training.save(tmp_path / "a.training.pt")
+    resumed = Training(settings("resnet18", data))
+    resumed.restore(tmp_path / "a.training.pt")
+    assert {group["share"] for group in resumed.optimiser.param_groups} == {0.3, 1.0}
