@@ -9,6 +9,7 @@ signs.
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 
 from appliance.estimate.drift import drift
@@ -31,8 +32,8 @@ _FLOOR: Final = 0.02
 """Readings up to this are the network's noise and films without height."""
 
 _HIDDEN: Final = 0.02
-_LEAST_SEEN: Final = 0.2
-"""Share of a serving that has to be in sight for the rest to be judged by it."""
+_LIKE_WITHIN_MM: Final = 12.5
+"""What is hidden has about the share left that is seen within this distance of it."""
 
 _LEAST_ERROR, _MODEL_ERROR, _FULL_ERROR, _HIDDEN_ERROR, _NO_FULL_ERROR = 0.02, 0.3, 0.04, 0.3, 0.35
 
@@ -63,7 +64,7 @@ def estimate(depth: Maps, valid: Mask, references: DepthReferences) -> dict[int,
     """Return the leftover per compartment id from the depth network's map (H, W) of a rectified tray.
 
     `valid` (H, W) marks the pixels that count: those the picture shows and nothing foreign hides. What is
-    hidden is taken to be like the rest of the well.
+    hidden is taken to be like what is seen beside it.
     """
     grid = references.grid
     food_mm = surface_mm(grid.resampled(depth)) - references.empty_mm
@@ -71,7 +72,14 @@ def estimate(depth: Maps, valid: Mask, references: DepthReferences) -> dict[int,
     moved, noise_mm = drift(food_mm, grid.deck & known)
     food_mm = food_mm - moved
     return {
-        id_: _judgement(food_mm[well.crop], known[well.crop], well, _served(references, well), noise_mm)
+        id_: _judgement(
+            food_mm[well.crop],
+            known[well.crop],
+            well,
+            _served(references, well),
+            noise_mm,
+            guessed=references.served_mm is None,
+        )
         for id_, well in grid.wells.items()
     }
 
@@ -81,41 +89,50 @@ def surface_mm(depth: Maps) -> Maps:
     return (depth - np.float32(DECK)) * np.float32(MM_PER_UNIT)
 
 
-def _served(references: DepthReferences, well: WellProfile) -> Maps | None:
-    return None if references.served_mm is None else references.served_mm[well.crop]
+def _served(references: DepthReferences, well: WellProfile) -> Maps:
+    if references.served_mm is not None:
+        return references.served_mm[well.crop]
+    mean_mm = well.volume_at(_NOMINAL_LEVEL) * 1000.0 / max(well.opening_mm2, 1e-9)
+    return np.full(well.opening.shape, mean_mm, np.float32)
 
 
 def _judgement(
-    food_mm: Maps, known: Mask, well: WellProfile, served_mm: Maps | None, noise_mm: float
+    food_mm: Maps, known: Mask, well: WellProfile, served_mm: Maps, noise_mm: float, *, guessed: bool
 ) -> Estimate:
     seen = well.opening & known
-    hidden = 1.0 - float(np.count_nonzero(seen)) / max(float(np.count_nonzero(well.opening)), 1.0)
-    if served_mm is None:
-        whole = well.volume_at(_NOMINAL_LEVEL) * 1000.0 / well.mm2_per_px
-        in_sight = whole * (1.0 - hidden)
-    else:
-        whole = float(served_mm[well.opening].sum())
-        in_sight = float(served_mm[seen].sum())
-    mean_mm = whole / max(float(np.count_nonzero(well.opening)), 1.0)
+    opening = max(float(np.count_nonzero(well.opening)), 1.0)
+    hidden = 1.0 - float(np.count_nonzero(seen)) / opening
+    if hidden > 0:
+        food_mm = _completed(food_mm, served_mm, seen, well.px_per_mm)
+    mean_mm = float(served_mm[well.opening].sum()) / opening
     unserved = mean_mm < _UNSERVED_MM
-    ratio = 0.0 if unserved else float(food_mm[seen].sum()) / max(in_sight, _LEAST_SEEN * whole)
+    ratio = 0.0 if unserved else float(food_mm[well.opening].sum()) / opening / mean_mm
     leftover = _above_floor(min(max(ratio, 0.0), 1.0))
     errors = [
         _LEAST_ERROR + _MODEL_ERROR * leftover * (1.0 - leftover) + _FULL_ERROR * leftover,
         _HIDDEN_ERROR * hidden,
-        _NO_FULL_ERROR if served_mm is None else 0.0,
+        _NO_FULL_ERROR if guessed else 0.0,
     ]
-    flags = {
-        "hidden": hidden > _HIDDEN,
-        "no_full_reference": served_mm is None,
-        "unserved": unserved,
-    }
+    flags = {"hidden": hidden > _HIDDEN, "no_full_reference": guessed, "unserved": unserved}
     return Estimate(
         leftover=leftover,
         uncertainty=min(float(np.linalg.norm(errors)), 0.5),
         confidence=(1.0 - hidden) * max(mean_mm, 0.0) / (max(mean_mm, 0.0) + noise_mm + 1e-6),
         flags=tuple(flag for flag, raised in flags.items() if raised),
     )
+
+
+def _completed(food_mm: Maps, served_mm: Maps, seen: Mask, px_per_mm: float) -> Maps:
+    """Return the heights with those out of sight guessed: what was served there times the share left nearby.
+
+    That share is a ratio of two Gaussian means of what is in sight.
+    """
+    spread = _LIKE_WITHIN_MM * px_per_mm
+    weight = seen.astype(np.float32)
+    left = cv2.GaussianBlur(food_mm * weight, (0, 0), spread)
+    served = cv2.GaussianBlur(np.maximum(served_mm, 0) * weight, (0, 0), spread)
+    share = np.clip(left / np.maximum(served, np.float32(1e-3)), 0.0, 1.5)
+    return np.where(seen, food_mm, share * served_mm).astype(np.float32)
 
 
 def _above_floor(ratio: float) -> float:
