@@ -63,7 +63,7 @@ class PhotographedSetUp:
             valid=valid,
             picture_from_tray=located.picture_from_tray,
             wells=tuple(
-                WellTruth(well.id, "unknown", LEFTOVERS[picture], picture, 1.0)
+                WellTruth(well.id, "unknown", LEFTOVERS[picture], "nominal", 1.0)
                 for well in calibration.layout.compartments
             ),
         )

@@ -146,7 +146,8 @@ def _promises(result: Accuracy) -> Iterator[str]:
 def _source(source: SourceResult, pictures: Sequence[str]) -> Iterator[str]:
     yield from ("", f"## {source.name.capitalize()}", "")
     yield f"{source.about[0].upper()}{source.about[1:]}."
-    yield f"{source.trays} returned trays of {source.set_ups} set-ups, {source.wells} wells."
+    set_ups = f"{source.set_ups} set-ups" if source.set_ups > 1 else "one set-up"
+    yield f"{source.trays} trays of {set_ups}, {source.wells} wells."
     if source.missed_wells or source.rejected:
         yield f"Not found: {source.missed_wells} wells, and {len(source.rejected)} trays."
         yield from (f"- {code(reason)}" for reason in source.rejected)
@@ -273,7 +274,7 @@ def _pictures(source: SourceResult, pictures: Sequence[str]) -> Iterator[str]:
     for name in plots:
         yield from ("", f"![{source.name}: {name.split('-')[0]}]({name})")
     if worst:
-        yield from ("", f"### The worst trays of: {source.name}")
+        yield from ("", "### Worst trays")
         for name in worst:
             yield from ("", f"![{source.name}: worst trays]({name})")
 

@@ -1,6 +1,6 @@
 """Sheets of the worst trays: picture, classes, heights, and the figures of every well."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -26,6 +26,8 @@ HIGHEST_MM: Final = 35.0
 
 _HEIGHTS: Final = colormaps["inferno"]
 _TILE_INCHES, _TEXT_INCHES, _HEAD_INCHES, _GAP_INCHES = 1.75, 3.2, 0.75, 0.36
+_MARGIN: Final = 0.006
+_LEGEND_INCHES: Final = 8.0
 _NAME: Final = 19
 """Characters of a well's description."""
 
@@ -37,63 +39,87 @@ def sheets(shown: Sequence[Shown], run: str) -> list[bytes]:
 
     `run` is the one whose maps they show, empty for back projection alone.
     """
+    columns = _columns(run, known=any(one.truth is not None for one in shown))
     return [
-        _sheet(shown[first : first + TRAYS_A_SHEET], first, run)
+        _sheet(shown[first : first + TRAYS_A_SHEET], first, run, columns)
         for first in range(0, len(shown), TRAYS_A_SHEET)
     ]
 
 
-def _sheet(shown: Sequence[Shown], before: int, run: str) -> bytes:
-    titles = _titles(run)
-    width = len(titles) * _TILE_INCHES + _TEXT_INCHES
+def _columns(run: str, *, known: bool) -> dict[str, Callable[[Shown], Rgb | None]]:
+    """Return what is shown of a tray, by title; true maps only where they are known of any."""
+    columns: dict[str, Callable[[Shown], Rgb | None]] = {"picture": _picture}
+    if known:
+        columns["true classes"] = _true_classes
+    if run:
+        columns[f"classes, {run}"] = _given_classes
+    if known:
+        columns["true height of food"] = _true_heights
+    if run:
+        columns[f"height, {run}"] = _given_heights
+    else:
+        columns["food by back projection"] = _projected
+    return columns
+
+
+def _sheet(
+    shown: Sequence[Shown], before: int, run: str, columns: Mapping[str, Callable[[Shown], Rgb | None]]
+) -> bytes:
+    width = len(columns) * _TILE_INCHES + _TEXT_INCHES
     height = _HEAD_INCHES + len(shown) * (_TILE_INCHES + _GAP_INCHES)
     figure = Figure(figsize=(width, height))
     grid = figure.add_gridspec(
         len(shown),
-        len(titles) + 1,
-        width_ratios=[*[_TILE_INCHES] * len(titles), _TEXT_INCHES],
-        left=0.006,
-        right=0.998,
-        bottom=0.005,
+        len(columns) + 1,
+        width_ratios=[*[_TILE_INCHES] * len(columns), _TEXT_INCHES],
+        left=_MARGIN,
+        right=1 - _MARGIN,
+        bottom=_MARGIN,
         top=1 - (_HEAD_INCHES + _GAP_INCHES * 0.8) / height,
         wspace=0.04,
         hspace=_GAP_INCHES / _TILE_INCHES,
     )
     for place, one in enumerate(shown):
-        panels = [figure.add_subplot(grid[place, column]) for column in range(len(titles) + 1)]
+        panels = [figure.add_subplot(grid[place, column]) for column in range(len(columns) + 1)]
         for panel in panels:
             panel.set_axis_off()
         words = f"{before + place + 1}. {one.tray}: {', '.join(one.complications)}"
-        panels[0].set_title(
-            f"{words}; wells off by {100 * one.error:.0f} points", fontsize=9, color=INK, loc="left"
-        )
-        for panel, tile in zip(panels, _tiles(one, run), strict=False):
-            _draw(panel, tile)
+        words += f"; wells off by {100 * one.error:.0f} points"
+        panels[0].set_title(words, fontsize=9, color=INK, loc="left")
+        for panel, (title, tile) in zip(panels, columns.items(), strict=False):
+            _draw(panel, tile(one))
+            if place == 0:
+                left = panel.get_position()
+                middle = (left.x0 + left.x1) / 2
+                figure.text(middle, 1 - 0.62 / height, title, ha="center", fontsize=9, color=FAINT)
         _outline(panels[0], one)
         _figures(panels[-1], one, run)
-    for column, title in enumerate(titles):
-        x = (0.006 * width + (column + 0.5) * (_TILE_INCHES + 0.07)) / width
-        figure.text(x, 1 - 0.62 / height, title, ha="center", fontsize=9, color=FAINT)
-    _legend(figure, height)
+    _legend(figure, width, height)
     return png(figure, dpi=110)
 
 
-def _titles(run: str) -> list[str]:
-    if run:
-        return ["picture", "true classes", f"classes, {run}", "true height of food", f"height, {run}"]
-    return ["picture", "true classes", "true height of food", "food by back projection"]
+def _picture(one: Shown) -> Rgb:
+    return np.ascontiguousarray(one.picture[:, :, ::-1])
 
 
-def _tiles(one: Shown, run: str) -> Iterator[Rgb | None]:
-    yield np.ascontiguousarray(one.picture[:, :, ::-1])
-    yield None if one.truth is None else class_tile(one.truth.classes)
-    if run:
-        yield None if one.classes is None else class_tile(one.classes)
-    yield None if one.truth is None else height_tile(one.truth.food_mm)
-    if run:
-        yield None if one.food_mm is None else height_tile(one.food_mm)
-    else:
-        yield class_tile(np.where(one.food, TRAY_CLASSES.index("solid"), TRAY_CLASSES.index("clean")))
+def _true_classes(one: Shown) -> Rgb | None:
+    return None if one.truth is None else class_tile(one.truth.classes)
+
+
+def _given_classes(one: Shown) -> Rgb | None:
+    return None if one.classes is None else class_tile(one.classes)
+
+
+def _true_heights(one: Shown) -> Rgb | None:
+    return None if one.truth is None else height_tile(one.truth.food_mm)
+
+
+def _given_heights(one: Shown) -> Rgb | None:
+    return None if one.food_mm is None else height_tile(one.food_mm)
+
+
+def _projected(one: Shown) -> Rgb:
+    return class_tile(np.where(one.food, TRAY_CLASSES.index("solid"), TRAY_CLASSES.index("clean")))
 
 
 def class_tile(classes: Bytes | npt.NDArray[np.intp]) -> Rgb:
@@ -156,20 +182,24 @@ def _figures(panel: Axes, one: Shown, run: str) -> None:
     )  # fmt: skip
 
 
-def _legend(figure: Figure, height: float) -> None:
-    colours = class_colours(len(TRAY_CLASSES)) / 255
+def _legend(figure: Figure, width: float, height: float) -> None:
+    palette = class_colours(len(TRAY_CLASSES)) / 255
     patches = [
         Patch(color=tuple(colour), label=name)
-        for name, colour in zip(TRAY_CLASSES, colours.tolist(), strict=True)
+        for name, colour in zip(TRAY_CLASSES, palette.tolist(), strict=True)
     ]
     figure.legend(
         handles=patches, loc="upper left", bbox_to_anchor=(0.0, 1 - 0.06 / height), ncols=len(patches),
         fontsize=8, frameon=False, handlelength=1, handletextpad=0.4, columnspacing=1.2, borderaxespad=0.3,
     )  # fmt: skip
-    scale = figure.add_axes((0.66, 1 - 0.26 / height, 0.16, 0.11 / height))
-    bar = figure.colorbar(
-        ScalarMappable(Normalize(0, HIGHEST_MM), _HEIGHTS), cax=scale, orientation="horizontal"
-    )
+    if width < _LEGEND_INCHES:
+        return
+    right = 1 - 1.9 / width
+    scale = figure.add_axes((right, 1 - 0.26 / height, 1.1 / width, 0.11 / height))
+    colours = ScalarMappable(Normalize(0, HIGHEST_MM), _HEIGHTS)
+    bar = figure.colorbar(colours, cax=scale, orientation="horizontal")
     bar.set_ticks([0, 10, 20, 30])
     scale.tick_params(labelsize=7, length=2, pad=1)
-    figure.text(0.825, 1 - 0.25 / height, "mm of food", fontsize=8, color=INK)
+    figure.text(
+        right - 0.08 / width, 1 - 0.25 / height, "height of food, mm", ha="right", fontsize=8, color=INK
+    )

@@ -69,11 +69,10 @@ class SyntheticSetUp:
         """Return layout and references as `truth.json` tells them. Raises `ConvertError`."""
         empty = Sample(self.folder / "empty")
         layout = _read(empty, _layout)
-        views = [
-            rectify(picture, _read(sample, _picture_from_tray), layout.tray_mm, PX_PER_MM)[0]
-            for sample in (empty, Sample(self.folder / "full"))
-            for picture in [_bgr(sample)]
-        ]
+        views = []
+        for sample in (empty, Sample(self.folder / "full")):
+            where = _read(sample, _picture_from_tray)
+            views.append(rectify(_bgr(sample), where, layout.tray_mm, PX_PER_MM)[0])
         return Calibration(layout, PX_PER_MM, views[0], views[1])
 
     def tray(self, picture: str) -> Tray:
