@@ -53,16 +53,17 @@ def _lines(result: Accuracy, pictures: Mapping[str, Sequence[str]]) -> Iterator[
     yield f"# Accuracy on {trays} trays, {wells} wells"
     yield from ("", "Errors are in points, hundredths of a full serving. All words are explained at the end.")
     yield "`wells.csv` has every well, `report.json` every figure."
-    yield from _runs(result)
-    yield from _comparison(result.sources)
-    yield from _promises(result)
+    yield from runs_of(result)
+    yield from comparison(result.sources)
+    yield from promised(result)
     for source in result.sources:
         yield from _source(source, pictures.get(source.name, ()))
     yield from ("", "## Words", "")
     yield GLOSSARY
 
 
-def _runs(result: Accuracy) -> Iterator[str]:
+def runs_of(result: Accuracy) -> Iterator[str]:
+    """Yield the networks of every run."""
     yield ""
     if not result.runs:
         yield "No networks: back projection alone."
@@ -80,7 +81,8 @@ def _runs(result: Accuracy) -> Iterator[str]:
     yield from table(("Run", "Network", "File", "SHA-256"), rows)
 
 
-def _comparison(sources: Sequence[SourceResult]) -> Iterator[str]:
+def comparison(sources: Sequence[SourceResult]) -> Iterator[str]:
+    """Yield a table that compares the runs on every source."""
     yield from (
         "",
         "## At a glance",
@@ -124,7 +126,8 @@ def _of_networks(found: OnSource) -> list[str]:
     ]
 
 
-def _promises(result: Accuracy) -> Iterator[str]:
+def promised(result: Accuracy) -> Iterator[str]:
+    """Yield a table of the promises and whether they are kept; nothing where none applies."""
     if not result.promises:
         return
     kept = sum(promise.kept for promise in result.promises)
