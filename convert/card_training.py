@@ -41,7 +41,7 @@ def training(record: TrainingRecord) -> Iterator[str]:
     yield "the best on set-ups that it was not trained on. Pictures:"
     yield ""
     yield from table(
-        ("from step", "to train on", "to choose the weights by"),
+        ("from step", "to train on", "apart, to choose the weights by"),
         ((str(one.step), str(one.pictures), str(one.validation_pictures)) for one in record.stretches),
     )
     yield ""

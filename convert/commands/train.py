@@ -62,6 +62,7 @@ def command(options: argparse.Namespace) -> int:
     import torch  # noqa: PLC0415
 
     from convert.networks.imagenet import PACKAGED_SOURCES  # noqa: PLC0415
+    from convert.networks.state import read_record  # noqa: PLC0415
     from convert.train.confidence import calibrate_checkpoint  # noqa: PLC0415
     from convert.train.curve import curve  # noqa: PLC0415
     from convert.train.dataset import find_data  # noqa: PLC0415
@@ -86,6 +87,10 @@ def command(options: argparse.Namespace) -> int:
         )
         if options.resume:
             training.restore(state_path(out))
+        elif recipe.imagenet and options.begin_with is None and training.beginning != IMAGENET:
+            raise ConvertError(
+                f"{options.config}: imagenet is true, but the encoder's is {training.beginning}"
+            )
         print(
             f"{recipe.network}, first weights: {training.beginning}; {len(data.training)} pictures, "
             f"{len(data.validation)} to validate on; from step {training.step} of {recipe.steps}",
@@ -93,6 +98,8 @@ def command(options: argparse.Namespace) -> int:
         )
         if training.beginning == IMAGENET and recipe.network in PACKAGED_SOURCES:
             others.append(PACKAGED_SOURCES[recipe.network])
+        earlier = None if options.begin_with is None else read_record(options.begin_with)
+        others += [] if earlier is None else [source for source in earlier.sources if source not in others]
         pace = Pace(validate_steps=recipe.validation.every_steps, validated=recipe.validation.pictures)
         figures = train(training, data, out, stop, pace, sources=others)
         if options.family == "resnet" and stop.number is None and out.exists():

@@ -27,6 +27,7 @@ class TrainingRecipe(Part):
     """What `convert train` does unless its options say otherwise; see `Settings` for what the keys mean."""
 
     network: NetworkName
+    imagenet: bool = Field(default=False, description="Refuse to begin with a random encoder")
     trays: Path | None = Field(default=None, description="Recipe of the trays, from this file's folder")
     steps: int = Field(default=12000, ge=1, le=_MOST_STEPS)
     batch: int = Field(default=8, ge=2, le=1024)
@@ -45,7 +46,7 @@ class TrainingRecipe(Part):
 
     def settings(self, data: tuple[str, ...]) -> Settings:
         """Return the settings of a training on data of these origins."""
-        shared = self.model_dump(exclude={"trays", "threads", "validation"})
+        shared = self.model_dump(exclude={"imagenet", "trays", "threads", "validation"})
         return Settings(data=data, **shared)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from convert.card import model_card
 from convert.cli import main
+from convert.networks import imagenet
 from convert.networks.state import read_record
 from convert.train.log import log_path
 from convert.train.stop import Stop
@@ -103,6 +104,20 @@ def test_mistakes_are_one_line(
     assert said.err.count("\n") == 1
     assert not said.out
     assert not list(tmp_path.iterdir())
+
+
+def test_a_recipe_may_insist_on_imagenet_weights(
+    trays: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(imagenet.PACKAGES, "midas-lite0", "absent-model")
+    recipe = tmp_path / "midas.toml"
+    recipe.write_text('network = "midas-lite0"\nimagenet = true\n', encoding="utf-8")
+    train = ["train", "midas", "--config", str(recipe), "--data", str(trays)]
+    assert main([*train, "--out", str(tmp_path / "midas.pt")]) == 1
+    said = capsys.readouterr().err
+    assert "imagenet is true, but the encoder's is random" in said
+    assert "pip install absent-model" in said
+    assert said.count("\n") == 1
 
 
 def test_resuming_needs_a_training(trays: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
