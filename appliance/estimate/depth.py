@@ -40,37 +40,50 @@ _LEAST_ERROR, _MODEL_ERROR, _FULL_ERROR, _HIDDEN_ERROR, _NO_FULL_ERROR = 0.02, 0
 
 @dataclass(frozen=True, eq=False)
 class DepthReferences:
-    """What `prepare` learnt; `served_mm` is the full serving's height, None without a full reference."""
+    """What `prepare` learnt; `served_mm` is the full serving's height, None without a full reference.
+
+    `told` says whether it counts only where segmentation saw food.
+    """
 
     grid: NetworkGrid
     empty_mm: Maps
     served_mm: Maps | None
+    told: bool
 
 
-def prepare(layout: Layout, empty: Maps, full: Maps | None) -> DepthReferences:
+def prepare(layout: Layout, empty: Maps, full: Maps | None, full_food: Maps | None = None) -> DepthReferences:
     """Learn from the depth network's maps (H, W) of the calibration's rectified references.
 
-    Raises ValueError where a compartment lies outside the tray.
+    `full_food` (H, W) is the share of food 0..1 per pixel of the full one (`contents.food_share`), for
+    estimates that are told it, too. Raises ValueError where a compartment lies outside the tray.
     """
     grid = network_grid(layout)
     empty_mm = surface_mm(grid.resampled(empty))
+    told = full_food is not None
     if full is None:
-        return DepthReferences(grid, empty_mm, None)
-    served = surface_mm(grid.resampled(full)) - empty_mm
-    return DepthReferences(grid, empty_mm, served - drift(served, grid.deck)[0])
+        return DepthReferences(grid, empty_mm, None, told)
+    served_mm = surface_mm(grid.resampled(full)) - empty_mm
+    served_mm -= drift(served_mm, grid.deck)[0]
+    return DepthReferences(grid, empty_mm, _of_food(served_mm, full_food, grid), told)
 
 
-def estimate(depth: Maps, valid: Mask, references: DepthReferences) -> dict[int, Estimate]:
+def estimate(
+    depth: Maps, valid: Mask, references: DepthReferences, food: Maps | None = None
+) -> dict[int, Estimate]:
     """Return the leftover per compartment id from the depth network's map (H, W) of a rectified tray.
 
     `valid` (H, W) marks the pixels that count: those the picture shows and nothing foreign hides. What is
-    hidden is taken to be like what is seen beside it.
+    hidden is taken to be like what is seen beside it. With the share of `food` (H, W) per pixel, heights
+    count only where food is; raises ValueError where that was told of the full reference but not here, or
+    the other way round.
     """
-    grid = references.grid
+    grid, served_mm = references.grid, references.served_mm
+    if served_mm is not None and references.told != (food is not None):
+        raise ValueError("the share of food is told of both the full reference and the tray, or of neither")
     food_mm = surface_mm(grid.resampled(depth)) - references.empty_mm
     known = grid.known(valid)
     moved, noise_mm = drift(food_mm, grid.deck & known)
-    food_mm = food_mm - moved
+    food_mm = _of_food(food_mm - moved, food, grid)
     return {
         id_: _judgement(
             food_mm[well.crop],
@@ -78,7 +91,7 @@ def estimate(depth: Maps, valid: Mask, references: DepthReferences) -> dict[int,
             well,
             _served(references, well),
             noise_mm,
-            guessed=references.served_mm is None,
+            guessed=served_mm is None,
         )
         for id_, well in grid.wells.items()
     }
@@ -87,6 +100,11 @@ def estimate(depth: Maps, valid: Mask, references: DepthReferences) -> dict[int,
 def surface_mm(depth: Maps) -> Maps:
     """Return the height above the deck in mm from the depth network's values."""
     return (depth - np.float32(DECK)) * np.float32(MM_PER_UNIT)
+
+
+def _of_food(height_mm: Maps, food: Maps | None, grid: NetworkGrid) -> Maps:
+    """Return heights weighted by the share of food; without it, as they are, with their signs."""
+    return height_mm if food is None else np.maximum(height_mm, 0) * grid.resampled(food)
 
 
 def _served(references: DepthReferences, well: WellProfile) -> Maps:

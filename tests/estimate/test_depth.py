@@ -108,3 +108,24 @@ def test_a_well_with_no_dish_reads_nothing() -> None:
     assert found[1].leftover == pytest.approx(1.0, abs=1e-5)
     assert found[2].leftover == 0.0
     assert found[2].flags == ("unserved",)
+
+
+def test_told_where_food_is_heights_elsewhere_do_not_count() -> None:
+    full_food = (below(1, 0.7) | below(2, 0.8)).astype(np.float32)
+    told = prepare(layout(), depth_map(empty_mm()), depth_map(filled_mm(*FULL)), full_food)
+    surface = filled_mm(0.4, 0.0)
+    _, soup = levels(2)
+    surface[soup] += 6
+    found = estimate(depth_map(surface), EVERYWHERE, told, below(1, 0.4).astype(np.float32))
+    assert found[1].leftover == pytest.approx(truth(0.4, 0.0)[0], abs=0.02)
+    assert found[2].leftover == 0.0
+    assert read(surface)[1] > 0.2
+
+
+def test_food_is_told_of_both_or_of_neither() -> None:
+    food = np.ones((256, 256), np.float32)
+    with pytest.raises(ValueError, match="both"):
+        estimate(depth_map(empty_mm()), EVERYWHERE, REFERENCES, food)
+    told = prepare(layout(), depth_map(empty_mm()), depth_map(filled_mm(*FULL)), food)
+    with pytest.raises(ValueError, match="both"):
+        estimate(depth_map(empty_mm()), EVERYWHERE, told)
