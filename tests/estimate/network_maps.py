@@ -1,5 +1,7 @@
 """Maps as perfect networks would make them of the tray of `wells`: 256 x 256 pixels, edge to edge."""
 
+from functools import cache
+
 import numpy as np
 
 from appliance.estimate.contents import CLASSES, CLEAN
@@ -19,6 +21,7 @@ def places_mm() -> tuple[Maps, Maps]:
     return x, y
 
 
+@cache
 def levels(id_: int) -> tuple[Maps, Mask]:
     """Return a well's relative height per pixel, and its opening."""
     shape = round(TRAY_MM[1] * _FINE), round(TRAY_MM[0] * _FINE)
