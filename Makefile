@@ -104,7 +104,8 @@ train: $(READY_TRAIN) trays ## Train both networks by the recipes in training/: 
 	    $(if $(wildcard $(MIDAS_CHECKPOINT:.pt=.training.pt)),--resume) $(ARGS)
 	@$(BIN)/convert train resnet --config training/resnet.toml --data "$(TRAYS)" --out "$(RESNET_CHECKPOINT)" \
 	    $(if $(wildcard $(RESNET_CHECKPOINT:.pt=.training.pt)),--resume) $(ARGS)
-	@echo "Next: make models takes $(MIDAS_CHECKPOINT) and $(RESNET_CHECKPOINT) to int8 and compares the stages."
+	@if [ -e "$(MIDAS_CHECKPOINT)" ] && [ -e "$(RESNET_CHECKPOINT)" ]; then \
+	    echo "Next: make models takes $(MIDAS_CHECKPOINT) and $(RESNET_CHECKPOINT) to int8."; fi
 
 # Calibration and comparison take trays of TRAYS where that folder is, simulated ones where none is named.
 models: setup-dev ## Make models/ from the checkpoints (OUT=, WEIGHTS=, TRAYS=, PICTURES=)
