@@ -52,7 +52,7 @@ def command(options: argparse.Namespace) -> int:
     from convert.evaluate.report import summary  # noqa: PLC0415
     from convert.evaluate.run import evaluate  # noqa: PLC0415
     from convert.evaluate.synthetic import synthetic  # noqa: PLC0415
-    from convert.evaluate.write import REPORT_FILE, write  # noqa: PLC0415
+    from convert.evaluate.write import REPORT_FILE, report_in, write  # noqa: PLC0415
 
     sources = []
     if options.synth:
@@ -66,9 +66,11 @@ def command(options: argparse.Namespace) -> int:
         runs.append(open_models(options.models, threads=options.threads))
     if options.float:
         runs.append(open_checkpoints(options.float, threads=options.threads))
-    with tqdm(total=sum(source.count for source in sources), unit="tray", file=sys.stderr) as progress:
-        evaluation = evaluate(sources, runs, progress.update)
-    write(evaluation, options.out)
+    trays = sum(source.count for source in sources)
+    with report_in(options.out) as folder:
+        with tqdm(total=trays, unit="tray", file=sys.stderr) as progress:
+            evaluation = evaluate(sources, runs, progress.update)
+        write(evaluation, folder)
     if options.json:
         print(evaluation.result.model_dump_json())
     else:

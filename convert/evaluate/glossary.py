@@ -8,6 +8,7 @@ GLOSSARY: Final = """\
   there.
 - **MAE, bias**: mean of |read - true|, and of read - true, over wells; each well counts alike. Wells in
   which nothing was served are left out, and so are the references `empty` and `full`.
+- **complication**: what made it harder; a tray with several counts in each of them.
 - **within 1 / 2 sigma**: share of wells that are off by at most so many of their stated standard
   deviations; 68 % and 95 % where these are right.
 - **trays' MAE**: error of whole trays, wells weighed by the volume of their full serving.

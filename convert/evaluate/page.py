@@ -16,12 +16,10 @@ from convert.errors import ConvertError
 from convert.evaluate.glossary import GLOSSARY
 from convert.evaluate.report import comparison, promised, runs_of
 from convert.evaluate.result import Accuracy
-from convert.evaluate.write import RESULT_FILE, slug
+from convert.evaluate.write import CLASSES, ERRORS, LEFTOVERS, RESULT_FILE, picture_file
 
 PATH: Final = Path(__file__).parents[2] / "docs" / "accuracy.md"
 PLOTS: Final = "accuracy"
-
-_KINDS: Final = ("leftovers", "errors", "classes")
 
 _HEAD: Final = """\
 # How accurate the networks are
@@ -67,7 +65,7 @@ def _lines(result: Accuracy | None, plots: dict[str, list[str]]) -> Iterator[str
             yield from ("", f"## {source.name.capitalize()}", "")
             yield f"{source.trays} trays, {source.wells} wells; a group's number of wells stands below it."
             for file in plots[source.name]:
-                yield from ("", f"![{source.name}: {file.split('-')[0]}]({PLOTS}/{file})")
+                yield from ("", f"![{source.name}]({PLOTS}/{file})")
     yield from ("", "## Words", "", GLOSSARY)
 
 
@@ -81,7 +79,9 @@ def main(report: Path, path: Path = PATH) -> None:
         raise ConvertError(f"{report / RESULT_FILE}: is of another version; make it anew") from None
     plots = {
         source.name: [
-            name for kind in _KINDS if (report / (name := f"{kind}-{slug(source.name)}.png")).exists()
+            file
+            for kind in (LEFTOVERS, ERRORS, CLASSES)
+            if (report / (file := picture_file(kind, source.name))).exists()
         ]
         for source in result.sources
     }

@@ -272,14 +272,13 @@ def _networks(found: Sequence[OnSource]) -> Iterator[str]:
 
 
 def _pictures(source: SourceResult, pictures: Sequence[str]) -> Iterator[str]:
-    plots = [name for name in pictures if not name.startswith("worst")]
-    worst = [name for name in pictures if name.startswith("worst")]
-    for name in plots:
-        yield from ("", f"![{source.name}: {name.split('-')[0]}]({name})")
-    if worst:
+    sheets = [name for name in pictures if "worst" in name]
+    for name in (name for name in pictures if name not in sheets):
+        yield from ("", f"![{source.name}]({name})")
+    if sheets:
         yield from ("", "### Worst trays")
-        for name in worst:
-            yield from ("", f"![{source.name}: worst trays]({name})")
+        for name in sheets:
+            yield from ("", f"![Worst trays, {source.name}]({name})")
 
 
 def _mm(height: Height | None) -> str:

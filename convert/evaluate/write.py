@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -21,23 +22,37 @@ REPORT_FILE: Final = "report.md"
 RESULT_FILE: Final = "report.json"
 WELLS_FILE: Final = "wells.csv"
 
+LEFTOVERS, ERRORS, CLASSES = "leftovers", "errors", "classes"
+"""The plots of a source."""
 
-def write(evaluation: Evaluation, out: Path) -> None:
-    """Write the folder `out`, all of it or nothing; raises `ConvertError` where it cannot be written."""
+PREFIX: Final = "accuracy-"
+"""Of all pictures, so that a new report knows an old one's."""
+
+
+def report_in(out: Path) -> AbstractContextManager[Path]:
+    """Give a folder to `write` to, whose files move to `out` at the end, or nowhere if anything fails before.
+
+    Raises `ConvertError` where `out` cannot be written, before anything is measured.
+    """
+    return report_folder(out, last=RESULT_FILE, stale=f"{PREFIX}*.png")
+
+
+def write(evaluation: Evaluation, folder: Path) -> None:
+    """Write report, figures, wells, plots and sheets; raises `ConvertError` where they cannot be written."""
     pictures: dict[str, list[str]] = {}
-    with report_folder(out, last=RESULT_FILE, stale="*.png") as folder:
-        for source in evaluation.result.sources:
-            for file, content in _pictures(evaluation, source):
-                pictures.setdefault(source.name, []).append(file)
-                write_whole(folder / file, content)
-        write_whole(folder / REPORT_FILE, markdown(evaluation.result, pictures).encode())
-        write_whole(folder / WELLS_FILE, wells_csv(evaluation.rows, evaluation.columns).encode())
-        write_whole(folder / RESULT_FILE, (evaluation.result.model_dump_json(indent=1) + "\n").encode())
+    for source in evaluation.result.sources:
+        for name, content in _pictures(evaluation, source):
+            file = picture_file(name, source.name)
+            pictures.setdefault(source.name, []).append(file)
+            write_whole(folder / file, content)
+    write_whole(folder / REPORT_FILE, markdown(evaluation.result, pictures).encode())
+    write_whole(folder / WELLS_FILE, wells_csv(evaluation.rows, evaluation.columns).encode())
+    write_whole(folder / RESULT_FILE, (evaluation.result.model_dump_json(indent=1) + "\n").encode())
 
 
-def slug(name: str) -> str:
-    """Return a source's name as a part of a file's."""
-    return re.sub(r"\W+", "-", name)
+def picture_file(name: str, source: str) -> str:
+    """Return the name of a source's plot (`LEFTOVERS`, `ERRORS`, `CLASSES`) or of a sheet, as worst-1."""
+    return f"{PREFIX}{re.sub(r'[^a-z0-9]+', '-', source.lower())}-{name}.png"
 
 
 def wells_csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
@@ -62,11 +77,10 @@ def _pictures(evaluation: Evaluation, source: SourceResult) -> Iterator[tuple[st
     """Yield name and content of a source's pictures: plots of the first run, then its worst trays."""
     run = ranked_by([run.name for run in evaluation.result.runs]).run
     of_run = [column for column in evaluation.columns if column.run in ("", run)]
-    ending = f"{slug(source.name)}.png"
-    yield f"leftovers-{ending}", scatter([r for r in evaluation.rows if r.source == source.name], of_run)
-    yield f"errors-{ending}", error_bars([one for one in source.volumes if one.run in ("", run)])
+    yield LEFTOVERS, scatter([row for row in evaluation.rows if row.source == source.name], of_run)
+    yield ERRORS, error_bars([one for one in source.volumes if one.run in ("", run)])
     classes = segmentation(source.networks)
     if classes is not None:
-        yield f"classes-{ending}", classes
+        yield CLASSES, classes
     for number, sheet in enumerate(sheets(evaluation.worst[source.name], run), 1):
-        yield f"worst-{number}-{ending}", sheet
+        yield f"worst-{number}", sheet

@@ -9,16 +9,17 @@ from convert.errors import ConvertError
 from convert.evaluate.page import PATH, PLOTS, main
 from convert.evaluate.run import evaluate
 from convert.evaluate.synthetic import synthetic
-from convert.evaluate.write import write
+from convert.evaluate.write import ERRORS, LEFTOVERS, picture_file, write
 
 
 def test_the_page_shows_figures_and_plots_but_no_pictures(trays: Path, tmp_path: Path) -> None:
+    for name in ("report", "docs"):
+        (tmp_path / name).mkdir()
     write(evaluate([synthetic([trays], limit=1)], []), tmp_path / "report")
-    (tmp_path / "docs").mkdir()
     main(tmp_path / "report", tmp_path / "docs" / "accuracy.md")
     text = (tmp_path / "docs" / "accuracy.md").read_text(encoding="utf-8")
     shown = re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)
-    assert shown == [f"{PLOTS}/leftovers-synthetic.png", f"{PLOTS}/errors-synthetic.png"]
+    assert shown == [f"{PLOTS}/{picture_file(kind, 'synthetic')}" for kind in (LEFTOVERS, ERRORS)]
     assert all((tmp_path / "docs" / name).exists() for name in shown)
     assert len(list((tmp_path / "docs" / PLOTS).iterdir())) == 2
 

@@ -16,7 +16,7 @@ from convert.evaluate.result import Accuracy
 from convert.evaluate.run import Evaluation, evaluate
 from convert.evaluate.synthetic import synthetic
 from convert.evaluate.trays import MapTruth
-from convert.evaluate.write import write
+from convert.evaluate.write import PREFIX, report_in, write
 from tests.convert.evaluate.trays import knowing, the_set_up
 
 SHIFT_MM = 4.0
@@ -41,7 +41,8 @@ def evaluation(trays: Path) -> Evaluation:
 @pytest.fixture(scope="module")
 def report(evaluation: Evaluation, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report") / "accuracy"
-    write(evaluation, folder)
+    with report_in(folder) as inside:
+        write(evaluation, inside)
     return folder
 
 
@@ -92,7 +93,12 @@ def test_the_report_shows_every_picture_there_is(report: Path, evaluation: Evalu
     text = (report / "report.md").read_text(encoding="utf-8")
     shown = re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)
     assert sorted(shown) == sorted(path.name for path in report.glob("*.png"))
-    assert {name.split("-")[0] for name in shown} == {"leftovers", "errors", "classes", "worst"}
+    assert {name.split("-")[2].removesuffix(".png") for name in shown} == {
+        "leftovers",
+        "errors",
+        "classes",
+        "worst",
+    }
     for name in shown:
         picture = cv2.imread(str(report / name))
         assert picture is not None
@@ -105,8 +111,9 @@ def test_the_report_shows_every_picture_there_is(report: Path, evaluation: Evalu
 
 
 def test_the_same_trays_give_the_same_report(report: Path, evaluation: Evaluation, tmp_path: Path) -> None:
-    (tmp_path / "worst-9-old.png").write_bytes(b"of an earlier report")
-    write(evaluation, tmp_path)
+    (tmp_path / f"{PREFIX}other-worst-9.png").write_bytes(b"of an earlier report")
+    with report_in(tmp_path) as inside:
+        write(evaluation, inside)
     first = {path.name: path.read_bytes() for path in report.iterdir()}
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
 
@@ -115,9 +122,9 @@ def test_back_projection_alone_has_the_same_report(trays: Path, tmp_path: Path) 
     found = evaluate([synthetic([trays], limit=1)], [])
     assert found.columns == (ALONE,)
     assert not found.result.promises
-    write(found, tmp_path / "alone")
+    write(found, tmp_path)
     assert "back projection alone" in markdown(found.result, {})
-    assert len(list((tmp_path / "alone").glob("*.png"))) == 3
+    assert len(list(tmp_path.glob("*.png"))) == 3
 
 
 def test_worst_trays_come_first(evaluation: Evaluation) -> None:
