@@ -35,7 +35,14 @@ _HIDDEN: Final = 0.02
 _LIKE_WITHIN_MM: Final = 12.5
 """What is hidden has about the share left that is seen within this distance of it."""
 
-_LEAST_ERROR, _MODEL_ERROR, _FULL_ERROR, _HIDDEN_ERROR, _NO_FULL_ERROR = 0.02, 0.3, 0.04, 0.3, 0.35
+_LEAST_SERVED: Final = 0.2
+"""A full serving counts as at least this much of its well: of a dish that the network hardly sees, the
+reference is too low rather than the dish."""
+
+_LEAST_ERROR, _MODEL_ERROR, _EMPTY_ERROR_MM, _FULL_ERROR_MM = 0.02, 1.0, 0.15, 1.5
+_HIDDEN_ERROR, _NO_FULL_ERROR, _MOST_ERROR = 0.5, 0.35, 0.5
+"""Standard deviations of a reading: the least; times p (1 - p); of the mean height in an empty well, and the
+more of it in a full one; of a hidden well; of not knowing a full serving."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,17 +131,21 @@ def _judgement(
         food_mm = _completed(food_mm, served_mm, seen, well.px_per_mm)
     mean_mm = float(served_mm[well.opening].sum()) / opening
     unserved = mean_mm < _UNSERVED_MM
-    ratio = 0.0 if unserved else float(food_mm[well.opening].sum()) / opening / mean_mm
+    whole_mm = max(mean_mm, _LEAST_SERVED * well.capacity_cm3 * 1000.0 / max(well.opening_mm2, 1e-9))
+    ratio = 0.0 if unserved else float(food_mm[well.opening].sum()) / opening / whole_mm
     leftover = _above_floor(min(max(ratio, 0.0), 1.0))
     errors = [
-        _LEAST_ERROR + _MODEL_ERROR * leftover * (1.0 - leftover) + _FULL_ERROR * leftover,
+        _LEAST_ERROR,
+        _MODEL_ERROR * leftover * (1.0 - leftover),
+        (_EMPTY_ERROR_MM + _FULL_ERROR_MM * leftover) / max(mean_mm, _UNSERVED_MM),
         _HIDDEN_ERROR * hidden,
         _NO_FULL_ERROR if guessed else 0.0,
+        _MOST_ERROR if unserved else 0.0,
     ]
     flags = {"hidden": hidden > _HIDDEN, "no_full_reference": guessed, "unserved": unserved}
     return Estimate(
         leftover=leftover,
-        uncertainty=min(float(np.linalg.norm(errors)), 0.5),
+        uncertainty=min(float(np.linalg.norm(errors)), _MOST_ERROR),
         confidence=(1.0 - hidden) * max(mean_mm, 0.0) / (max(mean_mm, 0.0) + noise_mm + 1e-6),
         flags=tuple(flag for flag, raised in flags.items() if raised),
     )

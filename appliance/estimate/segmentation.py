@@ -30,7 +30,9 @@ _FILM_MM: Final = 1.5
 _HIDDEN: Final = 0.02
 _FOREIGN_SHARE: Final = 0.02
 _UNSERVED_SHARE: Final = 0.05
-_LEAST_ERROR, _MODEL_ERROR, _FULL_ERROR, _HIDDEN_ERROR, _NO_FULL_ERROR = 0.02, 0.35, 0.04, 0.3, 0.35
+_LEAST_ERROR, _MODEL_ERROR, _FULL_ERROR, _HIDDEN_ERROR, _NO_FULL_ERROR = 0.02, 0.95, 0.3, 0.3, 0.35
+"""Standard deviations of a reading: the least; times p (1 - p); the more of a full well's; of a hidden well; of
+not knowing a full serving."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,9 @@ def _judgement(probabilities: Maps, shown: Mask, seen: Mask, dish: Dish, *, serv
     found = contents(probabilities, shown)
     leftover = _leftover(_food(probabilities, well) & seen, seen, dish, served=served)
     errors = [
-        _LEAST_ERROR + _MODEL_ERROR * leftover * (1.0 - leftover) + _FULL_ERROR * leftover,
+        _LEAST_ERROR,
+        _MODEL_ERROR * leftover * (1.0 - leftover),
+        _FULL_ERROR * leftover,
         _HIDDEN_ERROR * hidden,
         0.0 if served else _NO_FULL_ERROR,
     ]
