@@ -31,8 +31,8 @@ _HIDDEN: Final = 0.02
 _FOREIGN_SHARE: Final = 0.02
 _UNSERVED_SHARE: Final = 0.05
 _LEAST_ERROR, _MODEL_ERROR, _FULL_ERROR, _HIDDEN_ERROR, _NO_FULL_ERROR = 0.02, 0.95, 0.3, 0.3, 0.35
-"""Standard deviations of a reading: the least; times p (1 - p); the more of a full well's; of a hidden well; of
-not knowing a full serving."""
+"""Standard deviations of a reading: the least; times p (1 - p); of a full well; of a hidden one; of not
+knowing a full serving."""
 
 
 @dataclass(frozen=True)
