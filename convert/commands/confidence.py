@@ -10,8 +10,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
         "Shows how far a ResNet's confidence is from how often it is right, on set-ups of convert synth to"
-        " validate on, and writes a checkpoint whose scores are divided by the temperature that puts it"
-        " right (Guo et al., 2017). No decision changes. convert train does this at the end of a training."
+        " validate on, and writes a checkpoint that puts it right: each head's scores are divided by a"
+        " temperature (Guo et al., 2017), and classes of pixels, which training weighs by how rare they are,"
+        " become as frequent as they are. convert train does this at the end of a training."
     )
     parser.add_argument("checkpoint", type=Path, metavar="FILE", help="weights, as weights/resnet.pt")
     parser.add_argument(

@@ -33,7 +33,7 @@ def network() -> ResNetTray:
     return network
 
 
-def test_every_head_is_divided_by_its_temperature_and_believed_more(network: ResNetTray, data: Data) -> None:
+def test_every_head_gives_calibrated_scores_and_is_believed_more(network: ResNetTray, data: Data) -> None:
     (batch,) = validation_batches(data, network.spec, 8, 8)
     with torch.no_grad():
         before = network(batch.images)
@@ -41,11 +41,19 @@ def test_every_head_is_divided_by_its_temperature_and_believed_more(network: Res
         after = network(batch.images)
     assert [head.output for head in done] == ["segmentation", "quantity"]
     for head, old, new in zip(done, before, after, strict=True):
-        assert head.temperature != pytest.approx(1, abs=0.01)
-        assert torch.allclose(new, old / head.temperature, atol=1e-4)
+        bias = head.bias if old.ndim == 2 else head.bias[:, None, None]
+        assert torch.allclose(new, old / head.temperature + bias, atol=1e-3)
         assert head.after.nll < head.before.nll
+    assert done[0].bias.abs().max() > 0.1
+    assert not done[1].bias.any()
+
+
+def test_what_is_calibrated_stays(network: ResNetTray, data: Data) -> None:
+    segmentation, quantity = calibrate(network, data)
     again = calibrate(network, data)
-    assert [head.temperature for head in again] == pytest.approx([1, 1], rel=1e-3)
+    assert again[0].after.nll == pytest.approx(segmentation.after.nll, abs=0.01)
+    assert again[1].temperature == pytest.approx(1, rel=1e-3)
+    assert quantity.after.nll == pytest.approx(again[1].after.nll, abs=1e-6)
 
 
 def test_pixels_that_the_picture_does_not_reach_do_not_count(
