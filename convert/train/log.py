@@ -68,7 +68,14 @@ def last_training(lines: Sequence[Line]) -> Sequence[Line]:
 
 
 def record_in(lines: Sequence[Line]) -> TrainingRecord | None:
-    """Return how the best weights of the log's last training were made, None where none were."""
+    """Return how the best weights of the log's last training were made, None where it does not tell."""
+    try:
+        return _record(lines)
+    except (KeyError, TypeError, ValueError):  # Somebody has edited it.
+        return None
+
+
+def _record(lines: Sequence[Line]) -> TrainingRecord | None:
     lines = last_training(lines)
     starts = [line for line in lines if line.get("event") in _STARTS]
     best = [line for line in lines if line.get("event") == "validation" and line.get("best")]

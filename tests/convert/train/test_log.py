@@ -53,6 +53,11 @@ def test_an_earlier_training_of_the_same_log_does_not_count() -> None:
     assert record_in([]) is None
 
 
+@pytest.mark.parametrize("spoilt", [{"settings": 3}, {"pictures": "many"}, {"encoder_weights": "a\nb"}])
+def test_a_log_that_somebody_edited_tells_nothing(spoilt: dict[str, Any]) -> None:
+    assert record_in([start("began", 0, 100) | spoilt, judged(30, 0.4, best=True)]) is None
+
+
 def test_what_a_crash_left_of_a_line_spoils_no_other(tmp_path: Path) -> None:
     path = tmp_path / "training.jsonl"
     assert Log(path).judged_on() is None
