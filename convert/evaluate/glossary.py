@@ -12,7 +12,8 @@ GLOSSARY: Final = """\
 - **within 1 / 2 sigma**: share of wells that are off by at most so many of their stated standard
   deviations; 68 % and 95 % where these are right.
 - **trays' MAE**: error of whole trays, wells weighed by the volume of their full serving.
-- **clean**: wells of which less than 2 points are left: spotless ones, films of sauce, single grains.
+- **clean**: wells of which less than 2 points are left: spotless ones, films of sauce, single grains. Where
+  no estimator is named, study fusion read them, or back projection where it is alone.
 - **back projection, depth, segmentation**: the appliance's estimators, each alone; depth leaves out what
   the segmentation takes for a foreign object.
 - **mean, study fusion**: of the three, the plain mean, and the original study's weights.

@@ -35,7 +35,7 @@ _BAND: Final = 10
 
 def scatter(rows: Sequence[Row], columns: Sequence[Column]) -> bytes:
     """Return read against true leftovers of every well, a panel per column, coloured by the kind of dish."""
-    figure = Figure(figsize=(2.4 * len(columns) + 0.5, 3.2), layout="constrained")
+    figure = Figure(figsize=(2.4 * len(columns) + 0.5, 3.6), layout="constrained")
     panels = figure.subplots(1, len(columns), sharex=True, sharey=True, squeeze=False)[0]
     true = 100 * np.array([row.well.leftover for row in rows])
     kinds = np.array([row.kind for row in rows])

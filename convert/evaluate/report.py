@@ -49,8 +49,7 @@ def _told(promise: Promise) -> str:
 
 
 def _lines(result: Accuracy, pictures: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    trays, wells = (sum(getattr(source, name) for source in result.sources) for name in ("trays", "wells"))
-    yield f"# Accuracy on {trays} trays, {wells} wells"
+    yield f"# Accuracy: {'; '.join(source.name for source in result.sources)}"
     yield from ("", "Errors are in points, hundredths of a full serving. All words are explained at the end.")
     yield "`wells.csv` has every well, `report.json` every figure."
     yield from runs_of(result)
@@ -179,7 +178,7 @@ def _source(source: SourceResult, pictures: Sequence[str]) -> Iterator[str]:
     )
     for name, part in parts:
         if len(part(shown[0])) > 1:
-            yield from ("", f"### By {name.lower()}", "")
+            yield from ("", f"### By {name.lower()}: mean absolute error (bias)", "")
             yield from _grouped(name, [(_label(one), part(one)) for one in shown])
     yield from _networks(source.networks)
     yield from _pictures(source, pictures)
@@ -218,7 +217,7 @@ def _grouped(name: str, columns: Sequence[tuple[str, Mapping[str, Errors]]]) -> 
         )
         for group, errors in groups.items()
     )
-    yield from table((name, "wells", *(f"{label}: MAE (bias)" for label, _ in columns)), rows)
+    yield from table((name, "wells", *(label for label, _ in columns)), rows)
 
 
 def _networks(found: Sequence[OnSource]) -> Iterator[str]:

@@ -171,7 +171,7 @@ def _figures(panel: Axes, one: Shown, run: str) -> None:
             "read": Column(run, READING),
         }
     lines = [f"{'well':<{_NAME}} true" + "".join(f"{name:>6}" for name in columns)]
-    for row in one.rows:
+    for row in sorted(one.rows, key=lambda row: row.well.id):
         read = "".join(f"{100 * row.read[column].leftover:6.0f}" for column in columns.values())
         kind = "" if row.kind == "unknown" else row.kind
         name = f"{row.well.id} {kind} {row.well.state}"[:_NAME]
