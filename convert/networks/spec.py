@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
+from appliance.estimate.contents import CLASSES
 from appliance.inference.manifest import Meaning, Rgb
 
 IMAGENET_MEAN: Final[Rgb] = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final[Rgb] = (0.229, 0.224, 0.225)
 
-TRAY_CLASSES: Final = ("outside", "clean", "residue", "rice", "liquid", "solid", "foreign")
+TRAY_CLASSES: Final = CLASSES
 """Classes of the segmentation, in the order of its channels."""
 
 QUANTITY_FRACTIONS: Final = (0.1, 0.3, 0.5, 0.7, 0.9)

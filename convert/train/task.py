@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from appliance.estimate.depth import DECK, MM_PER_UNIT
 from convert.networks.midas import Midas
 from convert.networks.spec import QUANTITY_FRACTIONS, TRAY_CLASSES
 from convert.train.dataset import Batch
@@ -21,11 +22,6 @@ from convert.train.rectify import UNSEEN
 
 _OUTSIDE: Final = TRAY_CLASSES.index("outside")
 _FOREIGN: Final = TRAY_CLASSES.index("foreign")
-
-DECK: Final = 1.0
-MM_PER_UNIT: Final = 50.0
-"""The depth map is `DECK` + height above the deck in mm / `MM_PER_UNIT`, at least 0: floors 50 mm deep are 0,
-and larger is nearer, as in MiDaS. It is affine in mm so that a tray's map minus the empty tray's is food."""
 
 _GRADIENT: Final = 0.5
 _ABSOLUTE: Final = 1.0
@@ -58,7 +54,11 @@ class Score(Protocol):
 
 
 def depth_target(surface_mm: Tensor) -> Tensor:
-    """Return what the depth network shall say of surfaces in mm above the deck."""
+    """Return what the depth network shall say of surfaces in mm above the deck.
+
+    At least 0: floors 50 mm deep are 0, and larger is nearer, as in MiDaS. It is affine in mm so that a
+    tray's map minus the empty tray's is food.
+    """
     return (DECK + surface_mm / MM_PER_UNIT).clamp_min(0)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from appliance.estimate.depth import DECK
 from convert.errors import ConvertError
 from convert.networks.build import resnet
 from convert.networks.spec import TRAY_CLASSES
@@ -15,7 +16,7 @@ from convert.synth.samples import find_samples
 from convert.train.augment import photographed, placed
 from convert.train.dataset import Data, Stream, ahead, find_data, validation_batches
 from convert.train.rectify import UNSEEN, Views, quantity_class, rectify
-from convert.train.task import DECK, depth_mask, depth_target
+from convert.train.task import depth_mask, depth_target
 
 SPEC = resnet(18, height=64, width=64).spec
 
