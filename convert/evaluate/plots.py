@@ -32,10 +32,13 @@ _RUN_COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 
 _BAND: Final = 10
 
+_LEAST_SHARE: Final = 0.001
+"""Bins of fewer pixels are chance, and not drawn."""
+
 
 def scatter(rows: Sequence[Row], columns: Sequence[Column]) -> bytes:
     """Return read against true leftovers of every well, a panel per column, coloured by the kind of dish."""
-    figure = Figure(figsize=(2.4 * len(columns) + 0.5, 3.6), layout="constrained")
+    figure = Figure(figsize=(2.4 * len(columns) + 0.5, 3.4), layout="constrained")
     panels = figure.subplots(1, len(columns), sharex=True, sharey=True, squeeze=False)[0]
     true = 100 * np.array([row.well.leftover for row in rows])
     kinds = np.array([row.kind for row in rows])
@@ -147,7 +150,8 @@ def _confusion(panel: Axes, pixels: Pixels) -> None:
 def _reliability(panel: Axes, known: Sequence[tuple[str, Pixels]]) -> None:
     panel.plot([0, 1], [0, 1], color=FAINT, lw=0.8)
     for place, (run, pixels) in enumerate(known):
-        confidence, accuracy, share = np.array(pixels.reliability).T
+        points = np.array(pixels.reliability)
+        confidence, accuracy, share = points[points[:, 2] >= _LEAST_SHARE].T
         colour = _RUN_COLOURS[place % len(_RUN_COLOURS)]
         label = f"{run}: calibration error {100 * pixels.calibration_error:.1f} points"
         panel.plot(confidence, accuracy, "-", color=colour, lw=1.2, label=label)
