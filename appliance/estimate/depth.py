@@ -32,6 +32,7 @@ _FLOOR: Final = 0.02
 """Readings up to this are the network's noise and films without height."""
 
 _HIDDEN: Final = 0.02
+_ALL_BUT_HIDDEN: Final = 0.1
 _LIKE_WITHIN_MM: Final = 12.5
 """What is hidden has about the share left that is seen within this distance of it."""
 
@@ -39,10 +40,10 @@ _LEAST_SERVED: Final = 0.2
 """A full serving counts as at least this much of its well: of a dish that the network hardly sees, the
 reference is too low rather than the dish."""
 
-_LEAST_ERROR, _MODEL_ERROR, _EMPTY_ERROR_MM, _FULL_ERROR_MM = 0.02, 1.0, 0.15, 1.5
-_HIDDEN_ERROR, _NO_FULL_ERROR, _MOST_ERROR = 0.5, 0.35, 0.5
+_LEAST_ERROR, _MODEL_ERROR, _EMPTY_ERROR_MM, _FULL_ERROR_MM = 0.02, 0.85, 0.1, 1.5
+_HIDDEN_ERROR, _NO_FULL_ERROR, _MOST_ERROR = 0.25, 0.35, 0.5
 """Standard deviations of a reading: the least; times p (1 - p); of the mean height in an empty well, and the
-more of it in a full one; of a hidden well; of not knowing a full serving."""
+more of it in a full one; of a half hidden well; of not knowing a full serving."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +139,7 @@ def _judgement(
         _LEAST_ERROR,
         _MODEL_ERROR * leftover * (1.0 - leftover),
         (_EMPTY_ERROR_MM + _FULL_ERROR_MM * leftover) / max(mean_mm, _UNSERVED_MM),
-        _HIDDEN_ERROR * hidden,
+        _HIDDEN_ERROR * hidden / max(1.0 - hidden, _ALL_BUT_HIDDEN),
         _NO_FULL_ERROR if guessed else 0.0,
         _MOST_ERROR if unserved else 0.0,
     ]

@@ -28,11 +28,13 @@ _FILM_MM: Final = 1.5
 """Depth given to a liquid that does not cover the floor."""
 
 _HIDDEN: Final = 0.02
+_ALL_BUT_HIDDEN: Final = 0.1
 _FOREIGN_SHARE: Final = 0.02
 _UNSERVED_SHARE: Final = 0.05
-_LEAST_ERROR, _MODEL_ERROR, _FULL_ERROR, _HIDDEN_ERROR, _NO_FULL_ERROR = 0.02, 0.95, 0.3, 0.3, 0.35
-"""Standard deviations of a reading: the least; times p (1 - p); of a full well; of a hidden one; of not
-knowing a full serving."""
+_LEAST_ERROR, _SOLID_ERROR, _LIQUID_ERROR, _FULL_ERROR = 0.02, 0.85, 0.4, 0.28
+_HIDDEN_ERROR, _NO_FULL_ERROR = 0.2, 0.35
+"""Standard deviations of a reading: the least; times p (1 - p); of a full well; of a half hidden one; of
+not knowing a full serving."""
 
 
 @dataclass(frozen=True)
@@ -148,9 +150,9 @@ def _judgement(probabilities: Maps, shown: Mask, seen: Mask, dish: Dish, *, serv
     leftover = _leftover(_food(probabilities, well) & seen, seen, dish, served=served)
     errors = [
         _LEAST_ERROR,
-        _MODEL_ERROR * leftover * (1.0 - leftover),
+        (_LIQUID_ERROR if dish.kind == "liquid" else _SOLID_ERROR) * leftover * (1.0 - leftover),
         _FULL_ERROR * leftover,
-        _HIDDEN_ERROR * hidden,
+        _HIDDEN_ERROR * hidden / max(1.0 - hidden, _ALL_BUT_HIDDEN),
         0.0 if served else _NO_FULL_ERROR,
     ]
     flags = {
