@@ -7,6 +7,7 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from convert.networks.spec import TRAY_CLASSES
 from convert.train.log import Line, last_training
@@ -41,8 +42,9 @@ def curve(lines: Sequence[Line]) -> bytes:
 def _losses(panel: Axes, lines: Sequence[Line]) -> None:
     panel.set_title("loss and its parts", fontsize="medium")
     panel.set_yscale("log")
-    for axis_format in (panel.yaxis.set_major_formatter, panel.yaxis.set_minor_formatter):
-        axis_format("{x:.2g}")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.yaxis.set_major_formatter("{x:.2g}")
+    panel.yaxis.set_minor_formatter(NullFormatter())
     for name in dict.fromkeys(key for line in lines for key in line if key not in _NOT_LOSSES):
         at = [line for line in lines if name in line]
         panel.plot([line["step"] for line in at], [line[name] for line in at], lw=1, label=name)
