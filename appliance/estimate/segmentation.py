@@ -85,7 +85,8 @@ def prepare(layout: Layout, full: Maps | None, empty_depth: Maps | None = None) 
             id_: Dish(well, "solid", NOTHING, NOMINAL_EDGE_MM, well.opening) for id_, well in wells.items()
         }
     else:
-        dishes = {id_: _served_dish(_crop(full, grid, well), well) for id_, well in wells.items()}
+        on_grid = _resampled(full, grid)
+        dishes = {id_: _served_dish(_cropped(on_grid, well), well) for id_, well in wells.items()}
     return SegmentationReferences(grid, dishes, full is not None)
 
 
@@ -97,10 +98,10 @@ def estimate(probabilities: Maps, valid: Mask, references: SegmentationReference
     """
     grid = references.grid
     shown, seen = grid.known(valid), grid.known(valid & ~hiding(probabilities))
-    on_grid = np.stack([grid.resampled(channel) for channel in probabilities])
+    on_grid = _resampled(probabilities, grid)
     return {
         id_: _judgement(
-            np.ascontiguousarray(on_grid[(..., *dish.well.crop)]),
+            _cropped(on_grid, dish.well),
             dish.well.opening & shown[dish.well.crop],
             dish.well.opening & seen[dish.well.crop],
             dish,
@@ -125,8 +126,12 @@ def liquid_cm3(food: Mask, known: Mask, well: WellProfile) -> float:
     return max(well.volume_at(float(levels[covered - 1])), film_cm3)
 
 
-def _crop(probabilities: Maps, grid: NetworkGrid, well: WellProfile) -> Maps:
-    return np.stack([grid.resampled(channel)[well.crop] for channel in probabilities])
+def _resampled(probabilities: Maps, grid: NetworkGrid) -> Maps:
+    return np.stack([grid.resampled(channel) for channel in probabilities])
+
+
+def _cropped(on_grid: Maps, well: WellProfile) -> Maps:
+    return np.ascontiguousarray(on_grid[(..., *well.crop)])
 
 
 def _served_dish(probabilities: Maps, well: WellProfile) -> Dish:
