@@ -44,7 +44,7 @@ def _told(promise: Promise) -> str:
     limit = f"{'at least' if promise.at_least else 'at most'} {promise.limit:g}"
     return (
         f"{'kept' if promise.kept else 'NOT KEPT':<9}{promise.source}: {promise.what}, {promise.run}:"
-        f" {_one_digit(promise.value)}, {limit}"
+        f" {_two_digits(promise.value)}, {limit}"
     )
 
 
@@ -137,7 +137,7 @@ def promised(result: Accuracy) -> Iterator[str]:
             promise.source,
             promise.what,
             promise.run,
-            _one_digit(promise.value),
+            _two_digits(promise.value),
             f"{'at least' if promise.at_least else 'at most'} {promise.limit:g}",
         )
         for promise in result.promises
@@ -284,9 +284,9 @@ def _mm(height: Height | None) -> str:
     return NONE if height is None else f"{height.mae:.2f} ({height.bias:+.2f})"
 
 
-def _one_digit(value: float) -> str:
+def _two_digits(value: float) -> str:
     # Adding zero turns -0.0 into 0.0.
-    return f"{round(value, 1) + 0.0:.1f}"
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def _percent(share: float) -> str:
