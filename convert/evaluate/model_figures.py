@@ -57,7 +57,7 @@ def _of_volumes(volumes: Volumes) -> Iterator[_Figure]:
     for kind, errors in volumes.by_kind.items():
         yield (ERROR, kind), errors.mae
     for complication, errors in volumes.by_complication.items():
-        yield (ERROR, f"with {complication}"), errors.mae
+        yield (ERROR, complication), errors.mae
 
 
 def _of_pixels(pixels: Pixels) -> Iterator[_Figure]:

@@ -118,12 +118,12 @@ def test_an_evaluation_goes_into_manifest_and_card(
         key("synthetic", ERROR): 7,
         key("synthetic", ERROR, "liquid"): 10,
         key("synthetic", ERROR, "rice"): 5,
-        key("synthetic", ERROR, "with hand"): 12,
+        key("synthetic", ERROR, "hand"): 12,
         key("synthetic", "bias, points"): -1,
         key("synthetic", "height error, mm"): 2,
     }
     card = (models / "depth_small.md").read_text(encoding="utf-8")
-    assert "- synthetic: 7.0 points on average, but with hand 12.0, liquid 10.0\n" in card
+    assert "- synthetic: 7.0 points on average, but hand 12.0, liquid 10.0\n" in card
     assert "| height error, mm | 2 |" in card
 
 
