@@ -33,9 +33,9 @@ _SAME = "only the runtime differs, so the numbers are the same up to rounding"
 _TIES = "rounding may flip pixels at which two classes tie"
 _COMPILED = "the compiler takes the int8 network as it is and may only round differently"
 _TELLS = "a reference without structure agrees with any other and proves nothing"
-_VOLUME = "int8 is to cost about a point of volume, of the 5 that a leftover may be wrong by"
+_VOLUME = "int8 may cost 2 points of volume, of the 5 that a leftover may be wrong by"
 _FUSED = "depth weighs 0.4 in the fused reading: 5 points here are 2 points there"
-_NOISE = "noise of single pixels averages out in a volume; 0.15 is a correlation of 0.989"
+_NOISE = "noise of single pixels averages out in a volume; 0.2 is a correlation of 0.98"
 _APART = "the empty tray's map is subtracted as it is: what alignment forgives here is food there"
 _ORDER = "nearer stays nearer, but for flat parts of a scene, which have no order to keep"
 _EDGES = "pixels at the edges of food may flip, 4 in 100 on pictures unlike those of training, too"
@@ -47,10 +47,10 @@ _BETWEEN = "pictures between two classes may change sides"
 DEFAULT: Final[Gates] = (
     Gate("inverse_depth", "float", "raw_difference", "worst", 0.0002, _SAME),
     Gate("inverse_depth", "float", "informative", "mean", 0.5, _TELLS),
-    Gate("inverse_depth", "int8", "area_error", "mean", 0.015, _VOLUME),
+    Gate("inverse_depth", "int8", "area_error", "mean", 0.02, _VOLUME),
     Gate("inverse_depth", "int8", "area_error", "worst", 0.05, _FUSED),
-    Gate("inverse_depth", "int8", "aligned_error", "mean", 0.15, _NOISE),
-    Gate("inverse_depth", "int8", "raw_difference", "mean", 0.15, _APART),
+    Gate("inverse_depth", "int8", "aligned_error", "mean", 0.2, _NOISE),
+    Gate("inverse_depth", "int8", "raw_difference", "mean", 0.2, _APART),
     Gate("inverse_depth", "int8", "rank_correlation", "p5", 0.95, _ORDER),
     Gate("inverse_depth", "int8", "informative", "mean", 0.5, _TELLS),
     Gate("inverse_depth", "edgetpu", "aligned_error", "mean", 0.05, _COMPILED),
@@ -70,15 +70,15 @@ DEFAULT: Final[Gates] = (
     Gate("quantity", "int8", "confidence_difference", "mean", 0.03, _CONFIDENCE),
     Gate("quantity", "edgetpu", "fraction_difference", "worst", 0.02, _COMPILED),
 )
-"""The table of limits, for trained weights; two to five times what was measured.
+"""The table of limits, for trained weights on trays of any kind.
 
-Half-way through their trainings, float stages had 2e-6 of `raw_difference` at most. int8 had, on synthetic
-trays and, in brackets, on the worst of rendered trays and photographs: midas-lite0 0.03 (0.09) of
-`aligned_error`, 0.03 (0.09) of `raw_difference`, 0.003 (0.010) of `area_error` on average and 0.012 (0.019)
-at worst; resnet18 99.3 % (98.3 %) of `agreement` and 0.002 (0.002) of `confidence_difference` at worst.
-Random weights lose more: 0.25 of midas-lite0's `aligned_error`, 0.027 of its `area_error`. Maps with nothing
-in common had 1 and 0.12: both are needed, for the former sees fine structure go, and the latter what moves
-volumes.
+Measured, int8 against float: on synthetic trays, and on the worst kind of others (24 photographs of whole
+trays, unlike those of training): trained midas-lite0 0.03 and 0.13 of `aligned_error`, 0.03 and 0.14 of
+`raw_difference`, 0.004 and 0.015 of `area_error` on average, 0.016 and 0.033 at worst; resnet18 99.3 % and
+98.3 % of `agreement`, 0.002 of `confidence_difference` at worst on both. Float stages had 2e-6 of
+`raw_difference` at most. Random weights lose more, 0.25 of midas-lite0's `aligned_error` and 0.027 of its
+`area_error`. Maps with nothing in common had 1 and 0.12: both are needed, for the former sees fine structure
+go, and the latter what moves volumes.
 """
 
 
