@@ -26,8 +26,8 @@ def accuracy(figures: Mapping[str, float]) -> Iterator[str]:
         for figure in dict.fromkeys(figure for _, figure in found)
     )
     yield from ("", "## Accuracy", "")
-    yield "Points are hundredths of a full serving; errors are means of absolute errors. After a slash: of wells"
-    yield "of that kind of dish, or on trays like that (`plain` ones have nothing in the way)."
+    yield "Points are hundredths of a full serving; errors are means of absolute errors. After a slash:"
+    yield "of wells of that kind of dish, or on trays like that (`plain` ones have nothing in the way)."
     yield ""
     yield from table(("figure", *sources), rows)
 
