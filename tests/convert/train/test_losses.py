@@ -12,8 +12,10 @@ from torch import Tensor
 from convert.train.losses import (
     absolute_error,
     aligned,
+    area_error,
     class_weights,
     gradient_error,
+    overlap_error,
     shift_and_scale,
     trimmed_error,
     weighted_cross_entropy,
@@ -111,3 +113,37 @@ def test_pixels_outside_the_picture_teach_no_class() -> None:
     assert float(weighted_cross_entropy(scores, classes, weights, 255)) == pytest.approx(
         float(weighted_cross_entropy(spoiled, classes, weights, 255))
     )
+
+
+def test_errors_that_cancel_within_an_area_do_not_count_and_others_do() -> None:
+    target = torch.zeros(1, 64, 64)
+    chequered = torch.ones(1, 64, 64)
+    chequered[:, ::2] = -1
+    everywhere = torch.ones(1, 64, 64, dtype=torch.bool)
+    assert float(area_error(chequered, target, everywhere)) == pytest.approx(0, abs=1e-6)
+    assert float(area_error(target + 0.3, target, everywhere)) == pytest.approx(0.3)
+    half = everywhere.clone()
+    half[:, :, 32:] = False
+    spoiled = torch.where(half, 0.3, 9.0)
+    assert float(area_error(spoiled, target, half)) == pytest.approx(0.3)
+
+
+def test_overlap_is_0_for_sure_and_right_scores_and_1_for_wrong_ones() -> None:
+    classes = torch.randint(0, 3, (2, 8, 8), generator=torch.Generator().manual_seed(0))
+    sure = 40.0 * torch.nn.functional.one_hot(classes, 4).permute(0, 3, 1, 2)
+    assert float(overlap_error(sure, classes, 255)) == pytest.approx(0, abs=1e-5)
+    wrong = sure.roll(1, dims=1)
+    assert float(overlap_error(wrong, classes, 255)) == pytest.approx(1, abs=1e-5)
+    unseen = classes.clone()
+    unseen[:, :4] = 255
+    spoiled = torch.cat([wrong[:, :, :4], sure[:, :, 4:]], dim=2)
+    assert float(overlap_error(spoiled, unseen, 255)) == pytest.approx(0, abs=1e-5)
+
+
+def test_a_rare_class_overlaps_with_as_much_weight_as_a_common_one() -> None:
+    classes = torch.zeros(1, 8, 8, dtype=torch.int64)
+    classes[:, 0, 0] = 1
+    missed = torch.zeros(1, 2, 8, 8)
+    missed[:, 0] = 40.0
+    assert float(overlap_error(missed, classes, 255)) == pytest.approx(0.5, abs=0.01)
+    assert float(overlap_error(missed, torch.full_like(classes, 255), 255)) == 0
