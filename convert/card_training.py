@@ -32,10 +32,10 @@ def uses(meanings: Sequence[Meaning]) -> Iterator[str]:
     yield "Alone it measures nothing: the appliance compares with the site's own empty tray and full serving."
 
 
-def training(record: TrainingRecord) -> Iterator[str]:
-    """Yield how the weights were made, and on what."""
+def training(record: TrainingRecord, title: str = "How it was trained") -> Iterator[str]:
+    """Yield how the weights were made, and on what; then the same of those that they began with."""
     steps = record.settings.get("steps", record.step)
-    yield from ("", "## How it was trained", "")
+    yield from ("", f"## {title}", "")
     yield f"On synthetic trays, whose volumes are known exactly: `convert synth`, {'; '.join(record.data)}."
     yield f"First weights: {record.begun_with}. These are the weights after step {record.step} of {steps},"
     yield "the best on set-ups that it was not trained on. Pictures:"
@@ -55,6 +55,8 @@ def training(record: TrainingRecord) -> Iterator[str]:
             ("what", "used for", "licence", "from"),
             ((one.name, one.use, one.licence, one.origin) for one in record.sources),
         )
+    if record.earlier is not None:
+        yield from training(record.earlier, "How the weights that it began with were trained")
 
 
 def unseen() -> Iterator[str]:

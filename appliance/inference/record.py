@@ -34,3 +34,6 @@ class TrainingRecord(Model):
     stretches: tuple[Stretch, ...] = Field(min_length=1)
     validation: dict[str, float] = Field(description="Figures of these weights on set-ups to validate on")
     sources: tuple[Source, ...] = Field(default=(), description="Of others, with their licences")
+    earlier: "TrainingRecord | None" = Field(
+        default=None, description="Of the training that made the weights which all began with"
+    )

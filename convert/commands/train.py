@@ -101,7 +101,7 @@ def command(options: argparse.Namespace) -> int:
         earlier = None if options.begin_with is None else read_record(options.begin_with)
         others += [] if earlier is None else [source for source in earlier.sources if source not in others]
         pace = Pace(validate_steps=recipe.validation.every_steps, validated=recipe.validation.pictures)
-        figures = train(training, data, out, stop, pace, sources=others)
+        figures = train(training, data, out, stop, pace, sources=others, earlier=earlier)
         if options.family == "resnet" and stop.number is None and out.exists():
             for head in calibrate_checkpoint(out, out, data):
                 print(head.told(), file=sys.stderr)

@@ -93,6 +93,7 @@ def _record(lines: Sequence[Line]) -> TrainingRecord | None:
         stretches=tuple(_stretch(line) for line in starts if line["step"] < step),
         validation={key: float(value) for key, value in figures.items() if math.isfinite(value)},
         sources=tuple(Source.model_validate(source) for source in sources),
+        earlier=starts[0].get("earlier"),
     )
 
 

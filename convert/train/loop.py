@@ -11,7 +11,7 @@ from typing import Final
 import torch
 from tqdm import tqdm
 
-from appliance.inference.record import Source
+from appliance.inference.record import Source, TrainingRecord
 from convert.errors import ConvertError
 from convert.networks.spec import TRAY_CLASSES
 from convert.networks.state import save_checkpoint
@@ -45,13 +45,21 @@ class Pace:
 
 
 def train(
-    training: Training, data: Data, out: Path, stop: Stop, pace: Pace, *, sources: Sequence[Source] = ()
+    training: Training,
+    data: Data,
+    out: Path,
+    stop: Stop,
+    pace: Pace,
+    *,
+    sources: Sequence[Source] = (),
+    earlier: TrainingRecord | None = None,
 ) -> Figures:
     """Train until the last step, or until `stop`; return the last validation's figures, {} if there was none.
 
     `out` gets the best weights by validation, `state_path(out)` the state, `log_path(out)` a line of JSON for
-    the beginning, every `pace.log_steps` steps and every validation. `sources` are noted there and beside the
-    weights. Raises `ConvertError` where a file cannot be written or the loss is no number.
+    the beginning, every `pace.log_steps` steps and every validation. `sources`, and the record `earlier` of
+    the weights that all began with, are noted there and beside the weights. Raises `ConvertError` where a
+    file cannot be written or the loss is no number.
     """
     settings = training.settings
     stream = Stream(data, training.network.spec, settings.batch, settings.seed)
@@ -69,6 +77,7 @@ def train(
             "validation_pictures": len(data.validation),
             "threads": torch.get_num_threads(),
             "sources": [source.model_dump() for source in sources],
+            "earlier": None if earlier is None else earlier.model_dump(mode="json"),
         }
     )
     task = _task(training, stream)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from appliance.inference.record import Source, Stretch
+from convert.card_training import training
 from convert.errors import CheckpointError
 from convert.networks.build import build
 from convert.networks.recognise import open_checkpoint
@@ -88,3 +89,18 @@ def test_a_record_of_another_version_is_refused(tmp_path: Path) -> None:
     torch.save({"state_dict": {"a": torch.ones(1)}, "training": '{"step": 0}'}, path)
     with pytest.raises(CheckpointError, match="of another version"):
         read_record(path)
+
+
+def test_a_record_tells_of_the_weights_that_it_began_with() -> None:
+    first = record_in([start("began", 0, 100), judged(30, 0.4, best=True)])
+    assert first is not None
+    lines = [
+        start("began", 0, 200, earlier=first.model_dump(mode="json")),
+        judged(30, 0.5, best=True),
+        start("resumed", 40, 300),
+        judged(60, 0.6, best=True),
+    ]
+    record = record_in(lines)
+    assert record is not None
+    assert record.earlier == first
+    assert "## How the weights that it began with were trained" in list(training(record))
