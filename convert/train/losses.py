@@ -13,7 +13,6 @@ _TRIMMED: Final = 0.2
 """Share of the largest residuals that the paper leaves out of every picture."""
 
 _SCALES: Final = 4
-_AREA_SIDES_PX: Final = (16, 32)
 _TINY: Final = 1e-6
 
 
@@ -59,21 +58,6 @@ def gradient_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
         sums = across.sum((1, 2)) + down.sum((1, 2))
         total = total + (sums / valid.sum((1, 2)).clamp_min(1)).mean()
     return total
-
-
-def area_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean absolute residual of areas, squares of 16 and of 32 pixels; a scalar.
-
-    Volumes are sums over wells: errors that cancel within an area do not count here, those that do not are
-    what a reading is off by. A square counts by the share of it that lies in the mask.
-    """
-    residual = torch.where(mask, predicted - target, 0)[:, None]
-    share = mask.to(residual.dtype)[:, None]
-    total = residual.new_zeros(())
-    for side in _AREA_SIDES_PX:
-        sums, shares = functional.avg_pool2d(residual, side), functional.avg_pool2d(share, side)
-        total = total + (sums.abs().sum((1, 2, 3)) / shares.sum((1, 2, 3)).clamp_min(_TINY)).mean()
-    return total / len(_AREA_SIDES_PX)
 
 
 def overlap_error(scores: Tensor, classes: Tensor, unseen: int) -> Tensor:

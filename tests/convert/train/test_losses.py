@@ -12,7 +12,6 @@ from torch import Tensor
 from convert.train.losses import (
     absolute_error,
     aligned,
-    area_error,
     class_weights,
     gradient_error,
     overlap_error,
@@ -113,19 +112,6 @@ def test_pixels_outside_the_picture_teach_no_class() -> None:
     assert float(weighted_cross_entropy(scores, classes, weights, 255)) == pytest.approx(
         float(weighted_cross_entropy(spoiled, classes, weights, 255))
     )
-
-
-def test_errors_that_cancel_within_an_area_do_not_count_and_others_do() -> None:
-    target = torch.zeros(1, 64, 64)
-    chequered = torch.ones(1, 64, 64)
-    chequered[:, ::2] = -1
-    everywhere = torch.ones(1, 64, 64, dtype=torch.bool)
-    assert float(area_error(chequered, target, everywhere)) == pytest.approx(0, abs=1e-6)
-    assert float(area_error(target + 0.3, target, everywhere)) == pytest.approx(0.3)
-    half = everywhere.clone()
-    half[:, :, 32:] = False
-    spoiled = torch.where(half, 0.3, 9.0)
-    assert float(area_error(spoiled, target, half)) == pytest.approx(0.3)
 
 
 def test_overlap_is_0_for_sure_and_right_scores_and_1_for_wrong_ones() -> None:
