@@ -35,3 +35,19 @@ class PublishError(JanbanError):
 
 class ModelError(JanbanError):
     """A network's manifest or file is missing, damaged, or not what the manifest says."""
+
+
+class InferenceError(JanbanError):
+    """A network gave no answer; the tray in hand is measured without it."""
+
+
+class NoDeviceError(InferenceError):
+    """The Edge TPU, its driver or a runtime is absent; what runs on the processor may still do."""
+
+
+class WrongModelError(InferenceError):
+    """A model is not what the manifest says, or cannot run on this device; no retry mends it."""
+
+
+class BrokenRunError(InferenceError):
+    """A model that ran before crashed, hung, ran out of time or answered nonsense; a retry may mend it."""

@@ -1,0 +1,55 @@
+"""What the appliance knows of its networks: pictures of trays in, maps out, in time or not at all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.clock import Deadline
+from appliance.picture import Picture
+
+Maps = npt.NDArray[np.float32]
+
+Device = Literal["edgetpu", "cpu"]
+
+
+@dataclass(frozen=True, eq=False)
+class Segmented:
+    """What the segmentation network says of a tray, as probabilities.
+
+    `probabilities` (7, H, W) float32 in the order of `estimate.contents.CLASSES`; `quantity` (5,) float32 of
+    the classes of leftover quantity, None where the network has no such head.
+    """
+
+    probabilities: Maps
+    quantity: Maps | None
+
+
+class Networks(Protocol):
+    """The depth and the segmentation network, wherever they run.
+
+    A view is the whole rectified tray, edge to edge, (H, W, 3) BGR uint8 of any size. Each call returns or
+    raises by its deadline. Both raise `InferenceError`; which of its kinds says what a caller can do.
+    """
+
+    @property
+    def device(self) -> Device:
+        """Where the networks run now."""
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Name of each network → what tells its file from every other, as `Reading.models` has it."""
+
+    def depth(self, view: Picture, deadline: Deadline) -> Maps:
+        """Return the depth network's map (H, W) float32, as `estimate.depth` takes it."""
+
+    def segmentation(self, view: Picture, deadline: Deadline) -> Segmented:
+        """Return the class probabilities."""
+
+    def complaints(self) -> tuple[str, ...]:
+        """Return what a maintainer should know, each one line: the CPU stands in, restarts, and the like."""
+
+    def close(self) -> None:
+        """Let go of the device; no call may follow."""
