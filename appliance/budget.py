@@ -84,6 +84,16 @@ class Budget:
         return self.total_s + self.watchdog_s / 6
 
     @property
+    def network_hang_s(self) -> float:
+        """What one run of a network may take before its process counts as stuck and is killed."""
+        return self.measure_s / 2
+
+    @property
+    def network_start_s(self) -> float:
+        """From the start of the networks' process to its first answer; nothing waits for it meanwhile."""
+        return self.watchdog_s
+
+    @property
     def longest_gap_s(self) -> float:
         """The longest time between two feeds of a service without fault: everything follows on each other."""
         return self.feed_s + self.camera_stall_s + self.camera_open_s + self.total_s

@@ -20,7 +20,7 @@ MAY_KNOW = {
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
     "readings": {"errors", "clock"},
-    "inference": GROUND | {"readings"},
+    "inference": GROUND | {"budget", "readings"},
     "camera": GROUND | {"tray"},
     "line": GROUND | {"camera"},
     "publish": {"errors", "clock", "readings"},
