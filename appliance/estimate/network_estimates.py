@@ -4,19 +4,24 @@ What the segmentation sees as foreign hides the tray, so it counts for neither e
 without that knowledge where no segmentation ran.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from typing import Final
 
 import cv2
 import numpy as np
 
 from appliance.estimate import depth, segmentation
-from appliance.estimate.contents import hiding
+from appliance.estimate.contents import Contents, hiding
 from appliance.estimate.depth import DepthReferences
 from appliance.estimate.estimate import Estimate
 from appliance.estimate.network_grid import Maps
 from appliance.estimate.profile import Mask
 from appliance.estimate.segmentation import SegmentationReferences, WellContents
 from appliance.tray.layout import Layout
+
+_HIDDEN_ERROR: Final = 0.3
+"""Standard deviation of a hidden well, as in `back_projection`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +76,12 @@ def by_depth(
     if probabilities is not None:
         counted &= ~on_grid(hiding(probabilities), depth_map.shape)
     return depth.estimate(depth_map, counted, references.depth)
+
+
+def blinded(projected: Estimate, contents: Contents) -> Estimate:
+    """Return back projection's estimate, less sure by what hides the well: it sees food or steel there."""
+    hidden = _HIDDEN_ERROR * contents.foreign
+    return replace(projected, uncertainty=min(math.hypot(projected.uncertainty, hidden), 0.5))
 
 
 def on_grid(mask: Mask, shape: tuple[int, ...]) -> Mask:

@@ -11,7 +11,13 @@ from appliance.estimate.back_projection import BackProjectionParameters
 from appliance.estimate.estimate import Estimate
 from appliance.estimate.fusion import fuse
 from appliance.estimate.fusion_rule import by_study
-from appliance.estimate.network_estimates import NetworkReferences, ReferenceMaps, by_depth, by_segmentation
+from appliance.estimate.network_estimates import (
+    NetworkReferences,
+    ReferenceMaps,
+    blinded,
+    by_depth,
+    by_segmentation,
+)
 from appliance.estimate.profile import Mask
 from appliance.tray.references import Calibration
 from convert.evaluate.networks import Maps, Networks
@@ -90,7 +96,7 @@ class Estimators:
             deep = by_depth(seen.depth, seen.probabilities, tray.valid, references)
             each = {
                 id_: {
-                    "back_projection": found[ALONE][id_],
+                    "back_projection": blinded(found[ALONE][id_], contents[id_].contents),
                     "depth": deep[id_],
                     "segmentation": contents[id_].estimate,
                 }
