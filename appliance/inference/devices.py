@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from appliance.files import kernel_text
+
 CORAL_USB_IDS: Final = frozenset({("1a6e", "089a"), ("18d1", "9302")})
 """Vendor and product of the Coral USB accelerator, before and after its firmware is loaded."""
 
@@ -28,9 +30,9 @@ def edge_tpus(root: Path = Path("/")) -> list[EdgeTpu]:
 
 def _on_usb(root: Path) -> Iterator[EdgeTpu]:
     for device in sorted(root.glob("sys/bus/usb/devices/*")):
-        if (_text(device / "idVendor"), _text(device / "idProduct")) not in CORAL_USB_IDS:
+        if (kernel_text(device / "idVendor"), kernel_text(device / "idProduct")) not in CORAL_USB_IDS:
             continue
-        bus, number, speed = (_text(device / name) or "0" for name in ("busnum", "devnum", "speed"))
+        bus, number, speed = (kernel_text(device / name) or "0" for name in ("busnum", "devnum", "speed"))
         node = root / f"dev/bus/usb/{int(bus):03}/{int(number):03}"
         yield EdgeTpu(node, _usable(node), "USB 3" if float(speed) >= _USB_3_MBPS else "USB 2")
 
@@ -44,11 +46,3 @@ def _on_pcie(root: Path) -> Iterator[EdgeTpu]:
 
 def _usable(node: Path) -> bool:
     return os.access(node, os.R_OK | os.W_OK)
-
-
-def _text(file: Path) -> str | None:
-    """Return a small file's text without its line end; None if it cannot be read."""
-    try:
-        return file.read_text(errors="replace").strip()
-    except OSError:
-        return None

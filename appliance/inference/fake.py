@@ -5,15 +5,16 @@ from types import MappingProxyType
 
 from appliance.clock import Deadline
 from appliance.errors import BrokenRunError, InferenceError
-from appliance.inference.networks import Device, Maps, Segmented
+from appliance.inference.manifest import Device
+from appliance.inference.networks import Maps, Segmented
 from appliance.picture import Picture
 
 
 class FakeNetworks:
     """`Networks` around two functions from a view to its answer; what they raise, the calls raise.
 
-    Set `fault` to have every call fail with it, `device` and `said` to what the properties should say. `asked`
-    counts the calls by network.
+    Set `fault` to have every call fail with it, `device` and `said` to what the properties should say.
+    `asked` counts the calls by network.
     """
 
     def __init__(
@@ -61,7 +62,8 @@ class FakeNetworks:
         self.closed = True
 
     def _begin(self, network: str, deadline: Deadline) -> None:
-        assert not self.closed, "the networks are closed"
+        if self.closed:
+            raise ValueError("the networks are closed")
         self.asked[network] += 1
         if self.fault is not None:
             raise self.fault

@@ -2,24 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from appliance.clock import Deadline
+from appliance.inference.manifest import Device
 from appliance.picture import Picture
 
 Maps = npt.NDArray[np.float32]
-
-Device = Literal["edgetpu", "cpu"]
 
 
 @dataclass(frozen=True, eq=False)
 class Segmented:
     """What the segmentation network says of a tray, as probabilities.
 
-    `probabilities` (7, H, W) float32 in the order of `estimate.contents.CLASSES`; `quantity` (5,) float32 of
+    `probabilities` (7, H, W) float32 in the order of `selection.CLASSES`; `quantity` (5,) float32 of
     the classes of leftover quantity, None where the network has no such head.
     """
 

@@ -13,8 +13,8 @@ class ModelSettings(BaseModel):
 
     folder: Path | None = Field(
         default=None,
-        description="Folder with `manifest.json` and the files that it names; `appliance doctor` runs each of "
-        "them. Without it, leftovers are measured by back projection alone.",
+        description="Folder with `manifest.json` and the files that it names; `appliance doctor` runs each "
+        "of them. Without it, leftovers are measured by back projection alone.",
     )
     device: Literal["auto", "edgetpu", "cpu"] = Field(
         default="auto",
