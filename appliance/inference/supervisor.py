@@ -96,7 +96,7 @@ class Supervisor(Generic[P]):
         since_s = self._clock.monotonic_s() - _REMEMBERED_S
         recent = [what for when_s, what in self._faults if when_s >= since_s]
         if recent:
-            said.append(f"the networks failed {len(recent)} times within an hour, last: {recent[-1]}")
+            said.append(f"faults of the networks within an hour: {len(recent)}, last on {recent[-1]}")
         if self.serving is None and not recent:
             said.append(str(self.why))
         return tuple(said)

@@ -21,7 +21,7 @@ from appliance.service.doctor import Check, Instruments, examine, exit_status
 from appliance.service.machine import Machine
 from tests.brokers import Mosquitto
 from tests.inference.entries import entry, models_folder, sha256
-from tests.service.test_machine import plug_in, put
+from tests.inference.roots import plug_in, put
 
 NAMES = ["camera", "calibration", "tpu", "models", "broker", "disk", "clock", "temperature", "power"]
 
