@@ -44,9 +44,9 @@ P = TypeVar("P", bound=Process)
 class Supervisor(Generic[P]):
     """`look` does all the work and never waits; call it often, from one thread.
 
-    `serving` is the process to ask, None while there is none; `why` says why not. A new process takes its
-    place only when it is ready, so that the processor serves while the Edge TPU is tried again. `expected`
-    says whether the Edge TPU's absence is worth a complaint.
+    `serving` is the process to ask, None while there is none; `why` says why not, and `hopeless` whether that
+    is likely to last. A new process takes its place only when it is ready, so that the processor serves while
+    the Edge TPU is tried again. `expected` says whether the Edge TPU's absence is worth a complaint.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Supervisor(Generic[P]):
         self._faults: deque[tuple[float, str]] = deque(maxlen=100)
         self._edge_tpu_fault: str | None = None
         self.why: InferenceError = BrokenRunError("the networks are starting")
+        self.hopeless = False
 
     @property
     def device(self) -> Device:
@@ -132,7 +133,7 @@ class Supervisor(Generic[P]):
             self._starting = None
             self._end(process, fault, now_s)
         elif process.ready is not None:
-            self._starting, before = None, self.serving
+            self._starting, before, self.hopeless = None, self.serving, False
             self.serving, self._since_s = process, now_s
             self._ladder.started(process.device)
             times = ", ".join(f"{name} {ms:.0f} ms" for name, ms in process.ready.next_ms.items())
@@ -152,7 +153,9 @@ class Supervisor(Generic[P]):
         if self.serving is None:
             self.why = type(fault)(f"networks on {what}")
             self._faults.append((now_s, what))
-        self._ladder.failed(device, now_s, lastingly=isinstance(fault, NoDeviceError | WrongModelError))
+        lastingly = isinstance(fault, NoDeviceError | WrongModelError)
+        self._ladder.failed(device, now_s, lastingly=lastingly)
+        self.hopeless = self.serving is None and lastingly and self._ladder.device == device
 
     def _retire(self, process: P, now_s: float) -> None:
         process.kill()

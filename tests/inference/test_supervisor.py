@@ -97,6 +97,10 @@ def test_the_kind_of_a_fault_is_told_to_who_asks() -> None:
     bench.look()
     bench.last_fails(NoDeviceError("no runtime"))
     assert isinstance(bench.supervisor.why, NoDeviceError)
+    assert bench.supervisor.hopeless
+    bench.look(1.0)
+    bench.last_is_ready()
+    assert not bench.supervisor.hopeless
 
 
 def test_the_processor_stands_in_after_repeated_faults_of_the_edge_tpu() -> None:
@@ -118,6 +122,7 @@ def test_the_processor_serves_while_the_edge_tpu_is_tried_again() -> None:
     bench = Bench()
     bench.look()
     bench.last_fails(NoDeviceError("none answers"))
+    assert not bench.supervisor.hopeless, "the processor is next"
     cpu = bench.last_is_ready()
     bench.look(TRIAL_FIRST_S)
     tpu = bench.started[-1]
