@@ -245,9 +245,7 @@ def test_the_processor_stands_in_for_a_coral_that_fails(
     refused = NoDeviceError("it does not answer; replug it")
     check = checked(with_models(settings, folder), answering(tools, edgetpu=refused, cpu=RAN))["models"]
     assert check.state == "warn"
-    assert check.found.endswith(
-        "run on the processor (depth 8 ms, segmentation 7 ms), not on the Edge TPU: it does not answer; replug it"
-    )
+    assert "run on the processor (depth 8 ms, segmentation 7 ms), not on the Edge TPU: it does" in check.found
     assert "systemctl stop janban" in check.advice
 
 
