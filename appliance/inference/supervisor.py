@@ -25,6 +25,10 @@ class Process(Protocol):
     device: Device
     ready: Ready | None
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for an answer."""
+
     def fault(self) -> InferenceError | None:
         """Return why it is of no use, None while it starts or works."""
 
@@ -95,7 +99,7 @@ class Supervisor(Generic[P]):
             why = self._edge_tpu_fault or "none is plugged in; plug it into a USB 3 port, or replug it"
             said.append(f"the processor stands in for the Edge TPU: {why}")
         since_s = self._clock.monotonic_s() - _REMEMBERED_S
-        recent = [what for when_s, what in self._faults if when_s >= since_s]
+        recent = [what for when_s, what in tuple(self._faults) if when_s >= since_s]
         if recent:
             said.append(f"faults of the networks within an hour: {len(recent)}, last on {recent[-1]}")
         if self.serving is None and not recent:
@@ -139,10 +143,10 @@ class Supervisor(Generic[P]):
             times = ", ".join(f"{name} {ms:.0f} ms" for name, ms in process.ready.next_ms.items())
             _LOG.info("networks run on %s: %s", _PLACES[process.device], times)
             if before is not None:
-                self._retire(before, now_s)
+                self._ending.append((before, now_s))
 
     def _end(self, process: P, fault: InferenceError, now_s: float) -> None:
-        self._retire(process, now_s)
+        self._ending.append((process, now_s))
         self._note(process.device, fault, now_s)
 
     def _note(self, device: Device, fault: InferenceError, now_s: float) -> None:
@@ -157,14 +161,15 @@ class Supervisor(Generic[P]):
         self._ladder.failed(device, now_s, lastingly=lastingly)
         self.hopeless = self.serving is None and lastingly and self._ladder.device == device
 
-    def _retire(self, process: P, now_s: float) -> None:
-        process.kill()
-        self._ending.append((process, now_s))
-
     def _remains(self, process: P, since_s: float) -> bool:
+        """End a process whose place is taken, after the answer that it may still owe; tell if it is there."""
+        overdue = self._clock.monotonic_s() - since_s > _UNKILLABLE_S
+        if process.busy and process.fault() is None and not overdue:
+            return True
+        process.kill()
         if process.gone():
             return False
-        if self._clock.monotonic_s() - since_s > _UNKILLABLE_S:
+        if overdue:
             # Uninterruptible sleep inside the driver: a new process is tried all the same.
             _LOG.error("a process of the networks cannot be killed; its driver hangs")
             return False
