@@ -98,9 +98,9 @@ def write_manifest(folder: Path, *models: ModelEntry) -> None:
 
 
 def two_networks() -> tuple[ModelEntry, ModelEntry]:
-    """A depth and a segmentation network of 8x8 pixels, for the CPU, then for the Edge TPU."""
+    """A depth network that gives float32 and a segmentation network, for the CPU, then for the Edge TPU."""
     outputs = {
-        "depth": (output_signature(),),
+        "depth": (output_signature(dtype="float32", scale=None, zero_point=None),),
         "seg": (
             output_signature(name="classes", shape=(1, 8, 8, 7), meaning="segmentation", classes=CLASSES),
             output_signature(name="quantity", shape=(1, 2), meaning="quantity", classes=("little", "much")),

@@ -19,7 +19,7 @@ def test_networks_of_one_size_see_one_picture() -> None:
     assert list(board.pictures) == [(8, 8)]
     assert board.pictures[8, 8].shape == (8, 8, 3)
     assert [output.shape for output in board.outputs["segmentation"]] == [(1, 8, 8, 7), (1, 2)]
-    assert {output.dtype for output in board.outputs["depth"]} == {np.dtype(np.int8)}
+    assert {output.dtype for output in board.outputs["depth"]} == {np.dtype(np.float32)}
 
 
 def test_networks_of_two_sizes_have_a_picture_each() -> None:

@@ -18,7 +18,7 @@ class FakeProcess:
         self.ready: Ready | None = None
         self.trouble: InferenceError | None = None
         self.killed = self.stopped = False
-        self.unkillable = False
+        self.unkillable = self.busy = False
 
     def fault(self) -> InferenceError | None:
         return self.trouble
@@ -97,6 +97,10 @@ def test_the_kind_of_a_fault_is_told_to_who_asks() -> None:
     bench.look()
     bench.last_fails(NoDeviceError("no runtime"))
     assert isinstance(bench.supervisor.why, NoDeviceError)
+    assert bench.supervisor.hopeless
+    bench.look(1.0)
+    bench.last_is_ready()
+    assert not bench.supervisor.hopeless
 
 
 def test_the_processor_stands_in_after_repeated_faults_of_the_edge_tpu() -> None:
@@ -118,6 +122,7 @@ def test_the_processor_serves_while_the_edge_tpu_is_tried_again() -> None:
     bench = Bench()
     bench.look()
     bench.last_fails(NoDeviceError("none answers"))
+    assert not bench.supervisor.hopeless, "the processor is next"
     cpu = bench.last_is_ready()
     bench.look(TRIAL_FIRST_S)
     tpu = bench.started[-1]
@@ -130,6 +135,20 @@ def test_the_processor_serves_while_the_edge_tpu_is_tried_again() -> None:
     tpu = bench.last_is_ready()
     assert (tpu.device, bench.supervisor.device, cpu.killed) == ("edgetpu", "edgetpu", True)
     assert not any("stands in" in said for said in bench.supervisor.complaints())
+
+
+def test_who_waits_for_an_answer_gets_it_though_another_process_serves_by_then() -> None:
+    bench = Bench()
+    bench.look()
+    bench.last_fails(NoDeviceError("none answers"))
+    cpu = bench.last_is_ready()
+    cpu.busy = True
+    bench.look(TRIAL_FIRST_S)
+    bench.last_is_ready()
+    assert (bench.supervisor.device, cpu.killed) == ("edgetpu", False)
+    cpu.busy = False
+    bench.look(0.1)
+    assert cpu.killed
 
 
 def test_a_process_that_cannot_be_killed_keeps_no_other_from_the_processor() -> None:
