@@ -139,8 +139,7 @@ class Appliance:
             reasons.append(f"the store refuses writes: {self._recorder.waiting} readings wait in memory")
         if self._recorder.lost:
             reasons.append(f"{self._recorder.lost} readings lost while the store refused writes")
-        if (complaint := self._parts.measurer.complaint) is not None:
-            reasons.append(f"readings come from back projection alone: {complaint}")
+        reasons += self._parts.measurer.degraded()
         if self.overflowed:
             reasons.append(f"{self.overflowed} trays came faster than they could be measured")
         if self.late:

@@ -123,4 +123,4 @@ def test_a_damaged_folder_of_models_costs_the_networks_not_the_service(
             process.communicate()
     assert listener.on("reading")[0]["path"] == "fallback"
     said = listener.on("health")[0]["degraded"]
-    assert any("back projection alone" in reason and FILE_NAME in reason for reason in said)
+    assert any("back projection measures alone" in reason and FILE_NAME in reason for reason in said)
