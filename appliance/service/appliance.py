@@ -102,10 +102,11 @@ class Appliance:
             thread.join(deadline.remaining_s)
             if thread.is_alive():
                 _LOG.error("%s did not stop within %.1f s", thread.name, self._budget.stop_s)
-        self._parts.measurer.close()
         self._recorder.retry()
         self._parts.publisher.stop()
         self._parts.store.close()
+        # Last, as a device that hangs may hold it up; nothing is lost by then.
+        self._parts.measurer.close()
 
     @property
     def finished(self) -> bool:
