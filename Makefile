@@ -15,13 +15,15 @@ WORKERS ?= 1
 PHOTOGRAPHS ?= $(DATA)
 CALIBRATION ?= $(wildcard $(TRAYS))
 PICTURES ?= $(wildcard $(TRAYS))
+# The networks of models/, where they are.
+NETWORKS = $(if $(wildcard $(OUT)/manifest.json),--models "$(OUT)")
 BIN := .venv/bin
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
 READY_TRAIN := .venv/.ready-train
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-slow lint types check bench trigger accuracy reference
+.PHONY: help setup setup-dev run test test-slow lint types check bench line trigger accuracy reference
 .PHONY: test-convert convert-env trays train models evaluate clean
 
 help: ## Explain every target
@@ -53,7 +55,7 @@ $(READY_TRAIN): $(READY_DEV)
 
 # The shell ignores Ctrl-C, so that the demo can end cleanly and has the last word.
 run: setup ## Run everything on this machine: simulated tray line, broker, subscriber; Ctrl-C ends it
-	@trap : INT; $(BIN)/appliance demo $(ARGS); status=$$?; [ $$status -eq 130 ] || exit $$status
+	@trap : INT; $(BIN)/appliance demo $(NETWORKS) $(ARGS); status=$$?; [ $$status -eq 130 ] || exit $$status
 
 test: setup-dev ## Run the tests (ARGS="-k trigger")
 	@$(BIN)/python -m pytest $(ARGS)
@@ -75,7 +77,10 @@ check: lint types test ## Check everything that a change has to pass
 
 bench: setup ## Measure the processor time of an idle line, and the time of every stage of a tray
 	@$(BIN)/python -m benchmarks.trigger --idle
-	@$(BIN)/python -m benchmarks.measure $(ARGS)
+	@$(BIN)/python -m benchmarks.measure $(NETWORKS) $(ARGS)
+
+line: setup ## Run the whole appliance on 10 minutes of a simulated line, 30 trays a minute (ARGS="--minutes 2")
+	@$(BIN)/python -m benchmarks.line $(NETWORKS) $(ARGS)
 
 trigger: setup ## Count what the trigger makes of 2,000 simulated trays
 	@$(BIN)/python -m benchmarks.trigger --trays 2000 $(ARGS)

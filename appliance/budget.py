@@ -59,6 +59,21 @@ class Budget:
         return self.total_s - self.store_s
 
     @property
+    def ample_s(self) -> float:
+        """More than any stage of a tray takes on a machine in good health."""
+        return self.measure_s / 2
+
+    @property
+    def prepare_s(self) -> float:
+        """What showing the references to the networks may take at a time: a tray may have to wait for it."""
+        return self.measure_s / 2
+
+    @property
+    def unhurried_s(self) -> float:
+        """What a tray may take that no line waits for, as one in a file."""
+        return self.watchdog_s
+
+    @property
     def frame_wait_s(self) -> float:
         """What one `FrameSource.read` waits; short, so that a stop is obeyed soon."""
         return self.camera_stall_s / 3
@@ -82,6 +97,16 @@ class Budget:
     def stop_s(self) -> float:
         """From SIGTERM on: the tray in hand is finished and stored, the camera's process ended."""
         return self.total_s + self.watchdog_s / 6
+
+    @property
+    def network_hang_s(self) -> float:
+        """What one run of a network may take before its process counts as stuck and is killed."""
+        return self.measure_s / 2
+
+    @property
+    def network_start_s(self) -> float:
+        """From the start of the networks' process to its first answer; nothing waits for it meanwhile."""
+        return self.watchdog_s
 
     @property
     def longest_gap_s(self) -> float:

@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, default=Path("run"), help="folder for the demo's files [run]")
     one.add_argument("--port", type=_port, default=1883, help="loopback port of the broker [1883]")
     one.add_argument("--trays", type=_positive, help="end after so many readings")
+    _add_models(one)
 
     one = add("watch", "Print readings as they arrive at the broker.", watch.command)
     one.add_argument("--config", type=Path, help="take broker, credentials and site from this file")
@@ -105,7 +106,17 @@ def _add_measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibration", type=Path, required=True, help="folder that `appliance calibrate` wrote"
     )
+    _add_models(parser)
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="pictures of returned trays")
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--models",
+        type=Path,
+        metavar="DIR",
+        help="folder of the networks, with its manifest.json; without it back projection measures alone",
+    )
 
 
 def _size_mm(text: str) -> tuple[float, float]:

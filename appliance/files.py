@@ -32,3 +32,11 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def kernel_text(file: Path) -> str | None:
+    """Return the text of one of the kernel's small files without its line end; None if it cannot be read."""
+    try:
+        return file.read_text(errors="replace").strip()
+    except OSError:
+        return None

@@ -45,14 +45,15 @@ def main() -> int:
     """Calibrate on the references and run `appliance bench` on the trays."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeat", default="10", help="measure every tray so often [10]")
+    parser.add_argument("--models", metavar="DIR", help="folder of the networks")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    json = ["--json"] if options.json else []
+    more = [*(["--json"] if options.json else []), *(["--models", options.models] if options.models else [])]
     with tempfile.TemporaryDirectory() as name:
         empty, full, trays = paint_trays(Path(name))
         folder = f"{name}/calibration"
         calibrated = _appliance("calibrate", "--empty", str(empty), "--full", str(full), "--out", folder)
-        bench = ["bench", "--calibration", folder, "--repeat", options.repeat, *json]
+        bench = ["bench", "--calibration", folder, "--repeat", options.repeat, *more]
         return calibrated or _appliance(*bench, *map(str, trays))
 
 

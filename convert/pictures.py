@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 
 from appliance.errors import PictureError
+from appliance.inference.encode import normalise
+from appliance.inference.squeeze import squeeze
 from appliance.picture import Picture, load_picture
 from convert.errors import ConvertError
 from convert.networks.spec import NetworkSpec
@@ -69,9 +70,7 @@ def pictures_for(
 
 def network_input(picture: Picture, spec: NetworkSpec) -> Array:
     """Return a picture (any H, W, 3; blue, green, red) as `spec` takes it: (H, W, 3) float32, normalised."""
-    small = cv2.resize(picture, (spec.width, spec.height), interpolation=cv2.INTER_AREA)
-    rgb = small[:, :, ::-1].astype(np.float32) / 255
-    return ((rgb - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)).astype(np.float32)
+    return normalise(squeeze(picture, spec.height, spec.width), spec.mean, spec.std)
 
 
 def load_inputs(

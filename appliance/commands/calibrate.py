@@ -2,15 +2,16 @@
 
 import argparse
 import json
+import math
 
 import cv2
 import numpy as np
 
 from appliance.errors import CalibrationError
 from appliance.picture import has_colour, load_picture, save_picture
-from appliance.service.pipeline import capacity_mm3
 from appliance.tray.calibration import Calibration, calibrate
 from appliance.tray.calibration_folder import save_calibration
+from appliance.tray.layout import Compartment
 
 
 def command(options: argparse.Namespace) -> int:
@@ -28,7 +29,7 @@ def command(options: argparse.Namespace) -> int:
         {
             "id": c.id,
             "name": c.name,
-            "capacity_cm3": round(capacity_mm3(c) / 1000, 1),
+            "capacity_cm3": round(_capacity_mm3(c) / 1000, 1),
             "centre_mm": [round(float(v), 1) for v in c.outline_mm.mean(axis=0)],
         }
         for c in calibration.layout.compartments
@@ -44,6 +45,13 @@ def command(options: argparse.Namespace) -> int:
         print("no full serving given: leftovers are only rough until --full is added")
     print(f"wrote {options.out}; look at {overview}, and correct layout.toml if an outline is off")
     return 0
+
+
+def _capacity_mm3(compartment: Compartment) -> float:
+    """Return what a well holds up to its opening: a frustum between floor and opening outlines."""
+    outlines = (compartment.outline_mm, compartment.floor_mm)
+    top, bottom = (abs(float(cv2.contourArea(outline.astype(np.float32)))) for outline in outlines)
+    return compartment.depth_mm / 3 * (top + bottom + math.sqrt(top * bottom))
 
 
 def _overview(calibration: Calibration) -> np.typing.NDArray[np.uint8]:

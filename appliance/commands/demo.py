@@ -11,6 +11,7 @@ from appliance.clock import SystemClock
 from appliance.commands.run import serve, stop_on_signals
 from appliance.config import DeviceSettings, ServiceSettings, Settings
 from appliance.errors import JanbanError
+from appliance.inference.settings import ModelSettings
 from appliance.publish.demo_broker import DemoBroker
 from appliance.publish.settings import PublishSettings
 from appliance.publish.watch import watch
@@ -26,12 +27,13 @@ _LAST_READING_S = 1.0
 def command(options: argparse.Namespace) -> int:
     """Run until Ctrl-C, or until `--trays` trays are measured."""
     stop = stop_on_signals()
-    settings = _settings(options.out.absolute(), options.port)
+    settings = _settings(options.out.absolute(), options.port, options.models)
     said = sys.stderr if options.json else sys.stdout
     with DemoBroker(options.port):
         _calibrate(settings)
         appliance = assemble(settings, SystemClock())
         print(f"broker on 127.0.0.1:{options.port}, simulated line running; Ctrl-C ends", file=said)
+        print(_networks(options.models), file=said)
         print(f"the last tray, with its overlay: {options.out / 'last-tray.png'}", file=said, flush=True)
         silent = threading.Event()
         subscriber = threading.Thread(
@@ -56,12 +58,21 @@ def _enough(appliance: Appliance, trays: int | None) -> bool:
     return trays is not None and appliance.measured >= trays
 
 
-def _settings(folder: Path, port: int) -> Settings:
+def _networks(models: Path | None) -> str:
+    return (
+        "no networks (--models names none): back projection measures alone"
+        if models is None
+        else f"networks of {models}; until they have started, back projection measures alone"
+    )
+
+
+def _settings(folder: Path, port: int, models: Path | None) -> Settings:
     return Settings(
         device=DeviceSettings(
             site="demo", name="box-1", state_dir=folder / "state", calibration_dir=folder / "calibration"
         ),
         camera=SimulatorSettings(),
+        models=ModelSettings(folder=models and models.absolute()),
         service=ServiceSettings(overlay=True, overlay_file=folder / "last-tray.png"),
         # The demo's broker speaks 3.1.1 only, and lets a client that asks for 5 wait.
         mqtt=PublishSettings(host="127.0.0.1", port=port, protocol="3.1.1"),

@@ -6,40 +6,49 @@ from pathlib import Path
 
 from appliance.clock import SystemClock
 from appliance.errors import PictureError
-from appliance.estimate.back_projection import BackProjectionParameters
-from appliance.picture import load_picture, save_picture
-from appliance.readings.measurement import Measurement, Outcome
-from appliance.service.pipeline import TrayMeasurer, overlay, rejected
+from appliance.picture import Picture, load_picture, save_picture
+from appliance.readings.measurement import CompartmentMeasurement, Measurement, Outcome
+from appliance.service.assemble import unhurried_measurer
+from appliance.service.pipeline import MeasuredTray, TrayMeasurer, rejected
 from appliance.service.stages import Stages
-from appliance.tray.calibration_folder import load_calibration
+from appliance.service.tray_overlay import overlay
+
+_SHOWN_SHARE = 0.02
 
 
 def command(options: argparse.Namespace) -> int:
     """Measure every picture; one that cannot be read is rejected and makes the exit status 1."""
     clock = SystemClock()
-    measurer = TrayMeasurer(load_calibration(options.calibration), BackProjectionParameters(), clock)
     unread = 0
-    for image in options.images:
-        stages = Stages(clock)
-        try:
-            with stages.time("decode"):
-                picture = load_picture(image)
-        except PictureError as error:
-            unread += 1
-            tray = rejected(str(error), stages)
-        else:
-            tray = measurer.measure(picture, stages=stages)
-            if options.overlay is not None:
-                save_picture(overlay_path(options.overlay, image), overlay(picture, tray))
-        outcome = tray.outcome
-        if options.json:
-            fields = {name: getattr(outcome, name) for name in Outcome.model_fields}
-            print(Measurement(image=str(image), **fields).model_dump_json(), flush=True)
-        else:
-            print(describe(str(image), outcome), flush=True)
+    with unhurried_measurer(options.calibration, options.models, clock) as measurer:
+        for image in options.images:
+            stages = Stages(clock)
+            try:
+                with stages.time("decode"):
+                    picture = load_picture(image)
+            except PictureError as error:
+                unread += 1
+                tray = rejected(str(error), stages)
+            else:
+                tray = _measured(measurer, picture, stages)
+                if options.overlay is not None:
+                    save_picture(overlay_path(options.overlay, image), overlay(picture, tray))
+            print(_as_json(image, tray) if options.json else describe(str(image), tray.outcome), flush=True)
     if unread:
         print(f"appliance: {unread} of {len(options.images)} pictures could not be read", file=sys.stderr)
     return 1 if unread else 0
+
+
+def _measured(measurer: TrayMeasurer, picture: Picture, stages: Stages) -> MeasuredTray:
+    tray = measurer.measure(picture, stages=stages)
+    if measurer.complaint is not None:
+        print(f"appliance: back projection measured alone: {measurer.complaint}", file=sys.stderr)
+    return tray
+
+
+def _as_json(image: Path, tray: MeasuredTray) -> str:
+    fields = {name: getattr(tray.outcome, name) for name in Outcome.model_fields}
+    return Measurement(image=str(image), models=dict(tray.models), **fields).model_dump_json()
 
 
 def overlay_path(folder: Path, image: Path) -> Path:
@@ -58,11 +67,20 @@ def describe(name: str, outcome: Outcome) -> str:
     """Put an outcome into words for people."""
     if outcome.leftover is None:
         return f"{name}: {outcome.status}: {outcome.reason}"
+    how = "" if outcome.path == "full" else ", by back projection alone"
     lines = [
-        f"{name}: {outcome.leftover:.0%} left, {outcome.status}"
+        f"{name}: {outcome.leftover:.0%} left, {outcome.status}{how}"
         + (f": {outcome.reason}" if outcome.reason else "")
     ]
     for c in outcome.compartments:
         flags = f"  ({', '.join(c.flags)})" if c.flags else ""
-        lines.append(f"  {c.id}  {c.leftover:4.0%} ±{c.uncertainty:.0%}{flags}")
+        lines.append(f"  {c.id}  {c.leftover:4.0%} ±{c.uncertainty:.0%}{_shares(c)}{flags}")
     return "\n".join(lines)
+
+
+def _shares(compartment: CompartmentMeasurement) -> str:
+    """Return what lies in a well, by the share of its opening, largest first; without what hardly shows."""
+    if compartment.contents is None:
+        return ""
+    shares = sorted(compartment.contents.model_dump().items(), key=lambda item: -item[1])
+    return "  " + ", ".join(f"{name} {share:.0%}" for name, share in shares if share >= _SHOWN_SHARE)

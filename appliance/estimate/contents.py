@@ -1,7 +1,7 @@
 """What lies in a well: from the segmentation's class probabilities to shares, food and foreign objects."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -13,6 +13,8 @@ CLASSES: Final = ("outside", "clean", "residue", "rice", "liquid", "solid", "for
 """The classes of the segmentation network's channels, in order."""
 
 OUTSIDE, CLEAN, RESIDUE, RICE, LIQUID, SOLID, FOREIGN = range(len(CLASSES))
+
+FoodKind = Literal["rice", "liquid", "solid"]
 
 _HIDING: Final = 0.5
 _HIDING_MARGIN_PX: Final = 1
@@ -72,12 +74,19 @@ def contents(probabilities: Maps, shown: Mask) -> Contents:
     )
 
 
-def is_mixed(probabilities: Maps, seen: Mask, served: Contents) -> bool:
-    """Tell whether food of a kind lies in a well that was not served there: leftovers scraped together."""
+def kinds_not_served(probabilities: Maps, seen: Mask, served: Contents) -> tuple[FoodKind, ...]:
+    """Return the kinds of food that lie in a well but were not served there: leftovers scraped together."""
     least = _MIXED_SHARE * np.count_nonzero(seen)
-    kinds = ((RICE, served.rice), (LIQUID, served.liquid), (SOLID, served.solid))
-    return any(
-        np.count_nonzero(seen & (probabilities[kind] > _OTHER)) > least
-        for kind, share in kinds
-        if share < _MIXED_SHARE and least > 0
+    kinds: tuple[tuple[FoodKind, int], ...] = (("rice", RICE), ("liquid", LIQUID), ("solid", SOLID))
+    return tuple(
+        kind
+        for kind, channel in kinds
+        if not is_served(kind, served)
+        and least > 0
+        and np.count_nonzero(seen & (probabilities[channel] > _OTHER)) > least
     )
+
+
+def is_served(kind: FoodKind, served: Contents) -> bool:
+    """Tell whether a full serving has more than a little of a kind of food."""
+    return float(getattr(served, kind)) >= _MIXED_SHARE

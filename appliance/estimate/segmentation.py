@@ -11,7 +11,16 @@ from typing import Final
 import numpy as np
 
 from appliance.estimate.amount import DishKind
-from appliance.estimate.contents import NOTHING, Contents, contents, food_share, hiding, is_mixed
+from appliance.estimate.contents import (
+    NOTHING,
+    Contents,
+    FoodKind,
+    contents,
+    food_share,
+    hiding,
+    is_served,
+    kinds_not_served,
+)
 from appliance.estimate.depth import surface_mm
 from appliance.estimate.estimate import Estimate
 from appliance.estimate.heap import NOMINAL_EDGE_MM, heap_volume_cm3, served_edge_mm
@@ -39,11 +48,15 @@ not knowing a full serving."""
 
 @dataclass(frozen=True)
 class WellContents:
-    """What is left in one compartment, and what it is; `kind` is that of the dish served there."""
+    """What is left in one compartment, and what it is; `kind` is that of the dish served there.
+
+    `mixed` are the kinds of food in it that were served elsewhere.
+    """
 
     estimate: Estimate
     contents: Contents
     kind: DishKind
+    mixed: tuple[FoodKind, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +124,13 @@ def estimate(probabilities: Maps, valid: Mask, references: SegmentationReference
     }
 
 
+def served_with(kinds: tuple[FoodKind, ...], references: SegmentationReferences) -> tuple[int, ...]:
+    """Return the ids of the compartments in which one of these kinds of food was served."""
+    return tuple(
+        id_ for id_, dish in references.dishes.items() if any(is_served(kind, dish.served) for kind in kinds)
+    )
+
+
 def liquid_cm3(food: Mask, known: Mask, well: WellProfile) -> float:
     """Return the volume of a liquid that covers `food` of a well, as far as its pixels are `known`.
 
@@ -152,6 +172,7 @@ def _judgement(probabilities: Maps, shown: Mask, seen: Mask, dish: Dish, *, serv
     opening = max(float(np.count_nonzero(well.opening)), 1.0)
     hidden, cut = 1.0 - np.count_nonzero(seen) / opening, 1.0 - np.count_nonzero(shown) / opening
     found = contents(probabilities, shown)
+    mixed = kinds_not_served(probabilities, seen, dish.served) if served else ()
     leftover = _leftover(_food(probabilities, well) & seen, seen, dish, served=served)
     errors = [
         _LEAST_ERROR,
@@ -163,7 +184,7 @@ def _judgement(probabilities: Maps, shown: Mask, seen: Mask, dish: Dish, *, serv
     flags = {
         "cut": cut > _HIDDEN,
         "foreign": found.foreign > _FOREIGN_SHARE,
-        "mixed": served and is_mixed(probabilities, seen, dish.served),
+        "mixed": bool(mixed),
         "no_full_reference": not served,
         "unserved": dish.kind == "unserved",
     }
@@ -173,7 +194,7 @@ def _judgement(probabilities: Maps, shown: Mask, seen: Mask, dish: Dish, *, serv
         confidence=min(float(probabilities.max(axis=0)[shown].mean()), 1.0) if shown.any() else 0.0,
         flags=tuple(flag for flag, raised in flags.items() if raised),
     )
-    return WellContents(judged, found, dish.kind)
+    return WellContents(judged, found, dish.kind, mixed)
 
 
 def _leftover(food: Mask, seen: Mask, dish: Dish, *, served: bool) -> float:

@@ -23,6 +23,8 @@ Meaning = Literal["inverse_depth", "segmentation", "quantity"]
 """What a model's output says: relative inverse depth (N, H, W, 1), class scores per pixel (N, H, W, C), or
 scores of the classes of leftover quantity (N, C)."""
 
+Device = Literal["cpu", "edgetpu"]
+
 ElementType = Literal["float32", "int8", "uint8"]
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -95,7 +97,7 @@ class ModelFile(Model):
     file: FileName
     sha256: Sha256
     size_bytes: int = Field(gt=0)
-    device: Literal["cpu", "edgetpu"]
+    device: Device
     input: InputSignature
     outputs: tuple[OutputSignature, ...] = Field(min_length=1)
 

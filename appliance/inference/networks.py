@@ -2,24 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from appliance.clock import Deadline
+from appliance.inference.manifest import Device
 from appliance.picture import Picture
 
 Maps = npt.NDArray[np.float32]
-
-Device = Literal["edgetpu", "cpu"]
 
 
 @dataclass(frozen=True, eq=False)
 class Segmented:
     """What the segmentation network says of a tray, as probabilities.
 
-    `probabilities` (7, H, W) float32 in the order of `estimate.contents.CLASSES`; `quantity` (5,) float32 of
+    `probabilities` (7, H, W) float32 in the order of `selection.CLASSES`; `quantity` (5,) float32 of
     the classes of leftover quantity, None where the network has no such head.
     """
 
@@ -30,8 +29,10 @@ class Segmented:
 class Networks(Protocol):
     """The depth and the segmentation network, wherever they run.
 
-    A view is the whole rectified tray, edge to edge, (H, W, 3) BGR uint8 of any size. Each call returns or
-    raises by its deadline. Both raise `InferenceError`; which of its kinds says what a caller can do.
+    A view is the whole rectified tray, edge to edge, (H, W, 3) BGR uint8 of any size; it must not change
+    while it is measured, for one that is given twice is looked at once. Each call returns or raises by its
+    deadline, and at once while there are no networks to ask. Both raise `InferenceError`; which of its kinds
+    says what a caller can do. Calls may come from several threads; one network runs at a time.
     """
 
     @property
@@ -47,6 +48,9 @@ class Networks(Protocol):
 
     def segmentation(self, view: Picture, deadline: Deadline) -> Segmented:
         """Return the class probabilities."""
+
+    def wait_until_ready(self, deadline: Deadline) -> bool:
+        """Wait until the networks can be asked; return False where they cannot by then, or never will."""
 
     def complaints(self) -> tuple[str, ...]:
         """Return what a maintainer should know, each one line: the CPU stands in, restarts, and the like."""

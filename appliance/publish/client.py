@@ -7,9 +7,9 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from appliance.backoff import Backoff
 from appliance.clock import Clock, Deadline, SystemClock
 from appliance.publish import payloads
-from appliance.publish.backoff import Backoff
 from appliance.publish.delivery import Delivery
 from appliance.publish.dial import dial
 from appliance.publish.endpoint import Endpoint

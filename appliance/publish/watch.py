@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 from pydantic_core import from_json
 
+from appliance.backoff import Backoff
 from appliance.clock import SystemClock
 from appliance.errors import PublishError
-from appliance.publish.backoff import Backoff
 from appliance.publish.dial import dial
 from appliance.publish.endpoint import Endpoint
 from appliance.publish.link import Caller, Link, LinkError

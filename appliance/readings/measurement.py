@@ -70,6 +70,11 @@ class CompartmentMeasurement(Model):
     estimates: Estimates
     weights: Weights
     flags: tuple[Word, ...] = Field(default=(), description="Short remarks for machines")
+    mixed_from: tuple[int, ...] = Field(
+        default=(),
+        description="Of a compartment flagged mixed, those in which the food was served that was scraped "
+        "into it, judged by its kind; empty where that is not known",
+    )
 
     @model_validator(mode="after")
     def _weigh_only_what_ran(self) -> Self:
@@ -116,3 +121,5 @@ class _Source(Model):
 
 class Measurement(Outcome, _Source):
     """The result of `appliance measure` for one picture."""
+
+    models: dict[str, str] = Field(default_factory=dict, description="Networks that took part, and versions")

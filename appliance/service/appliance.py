@@ -3,12 +3,14 @@
 import logging
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from appliance.budget import Budget
 from appliance.camera.frame import FrameSource
 from appliance.clock import Clock, Deadline
+from appliance.errors import InferenceError
 from appliance.line.trigger import TrayEvent, Trigger
 from appliance.publish.client import Publisher
 from appliance.readings.reading import Draft, Origin
@@ -77,12 +79,15 @@ class Appliance:
         self._threads: list[threading.Thread] = []
         self.failure: str | None = None
         self.overflowed = 0
+        self.late = 0
+        self.paths: Counter[str] = Counter()
 
     def start(self) -> None:
         """Start measuring; returns at once."""
         self._started_s = self._clock.monotonic_s()
         self._parts.surroundings.look()
-        self._parts.publisher.set_info({"schema": "janban.info/1", **self._parts.surroundings.health()})
+        info = {"networks": self._parts.measurer.health(), **self._parts.surroundings.health()}
+        self._parts.publisher.set_info({"schema": "janban.info/1", **info})
         self._parts.publisher.start()
         for name, work in (("line", self._watch_line), ("measure", self._measure_trays)):
             thread = threading.Thread(target=self._guard, args=(name, work), name=name, daemon=True)
@@ -97,6 +102,7 @@ class Appliance:
             thread.join(deadline.remaining_s)
             if thread.is_alive():
                 _LOG.error("%s did not stop within %.1f s", thread.name, self._budget.stop_s)
+        self._parts.measurer.close()
         self._recorder.retry()
         self._parts.publisher.stop()
         self._parts.store.close()
@@ -133,8 +139,12 @@ class Appliance:
             reasons.append(f"the store refuses writes: {self._recorder.waiting} readings wait in memory")
         if self._recorder.lost:
             reasons.append(f"{self._recorder.lost} readings lost while the store refused writes")
+        if (complaint := self._parts.measurer.complaint) is not None:
+            reasons.append(f"readings come from back projection alone: {complaint}")
         if self.overflowed:
             reasons.append(f"{self.overflowed} trays came faster than they could be measured")
+        if self.late:
+            reasons.append(f"{self.late} trays waited too long to be measured in time")
         return reasons
 
     def look_around(self) -> None:
@@ -150,6 +160,8 @@ class Appliance:
             "schema": "janban.health/1",
             "degraded": degraded,
             "trays_since_start": self.measured,
+            "paths_since_start": {path: self.paths[path] for path in ("full", "fallback")},
+            "networks": self._parts.measurer.health(),
             "uptime_s": round(now_s - self._started_s),
             **self._parts.surroundings.health(),
         }
@@ -168,6 +180,8 @@ class Appliance:
 
     def _measure_trays(self) -> None:
         while not (self._stop.is_set() and self._trays.empty()):
+            if self._trays.empty():
+                self._prepare()
             try:
                 event = self._trays.get(timeout=_IDLE_S)
             except queue.Empty:
@@ -181,18 +195,35 @@ class Appliance:
         stages = Stages(self._clock, since_s=event.triggered_s)
         stages.add("wait", self._clock.monotonic_s() - event.triggered_s)
         deadline = Deadline(self._clock, event.triggered_s + self._budget.measure_s)
-        try:
-            tray = self._parts.measurer.measure(event.frame.image, deadline=deadline, stages=stages)
-        except Exception as error:  # noqa: BLE001 - one tray must cost one reading, never the service
-            _LOG.exception("a tray could not be measured")
-            tray = rejected(f"internal error: {type(error).__name__}", stages)
+        if self._parts.measurer.too_late(deadline):
+            self.late += 1
+            _LOG.error("no time left to measure a tray; %d so far", self.late)
+            tray = rejected("waited too long to be measured in time: trays came too fast", stages)
+        else:
+            tray = self._outcome(event, deadline, stages)
         self._record(event, tray)
         self.measured += 1
+        if tray.seen is not None:
+            self.paths[tray.outcome.path] += 1
         if self._on_tray is not None:
             try:
                 self._on_tray(event, tray)
             except Exception:  # noqa: BLE001 - the reading is stored already
                 _LOG.exception("the last tray's picture could not be kept")
+
+    def _outcome(self, event: TrayEvent, deadline: Deadline, stages: Stages) -> MeasuredTray:
+        try:
+            return self._parts.measurer.measure(event.frame.image, deadline=deadline, stages=stages)
+        except Exception as error:  # noqa: BLE001 - one tray must cost one reading, never the service
+            _LOG.exception("a tray could not be measured")
+            return rejected(f"internal error: {type(error).__name__}", stages)
+
+    def _prepare(self) -> None:
+        """Get the networks ready while no tray waits: at the start, and when they come back."""
+        try:
+            self._parts.measurer.prepare()
+        except InferenceError as error:
+            _LOG.debug("the networks are not ready: %s", error)
 
     def _overflow(self, event: TrayEvent) -> None:
         self.overflowed += 1
@@ -207,6 +238,7 @@ class Appliance:
             outcome=tray.outcome,
             captured_at=event.frame.captured_at,
             clock=self._parts.surroundings.clock_state,
+            models=tray.models,
         )
         if self._recorder.record(draft):
             self._parts.publisher.wake()

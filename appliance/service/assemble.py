@@ -1,13 +1,18 @@
 """From settings to a running appliance: the one place where its parts are put together."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from appliance.budget import Budget
+from appliance.budget import Budget, DeadlineSettings
 from appliance.camera.open import open_camera
-from appliance.clock import Clock
+from appliance.clock import Clock, Deadline
 from appliance.config import Settings
-from appliance.errors import ConfigError
+from appliance.errors import ConfigError, ModelError, NoDeviceError
+from appliance.estimate.settings import EstimateSettings
+from appliance.inference.open import open_networks
+from appliance.inference.settings import ModelSettings
 from appliance.line.trigger import TrayEvent, Trigger
 from appliance.picture import save_picture
 from appliance.publish.client import Publisher
@@ -16,37 +21,92 @@ from appliance.readings.reading import Origin
 from appliance.readings.store import Store
 from appliance.service.appliance import Appliance, Parts
 from appliance.service.machine import Machine
-from appliance.service.pipeline import MeasuredTray, TrayMeasurer, overlay
+from appliance.service.pipeline import MeasuredTray, TrayMeasurer
 from appliance.service.surroundings import Surroundings
+from appliance.service.tray_overlay import overlay
+from appliance.tray.calibration import Calibration
 from appliance.tray.calibration_folder import load_calibration
+
+_LOG = logging.getLogger(__name__)
 
 STORE_FILE = "readings.sqlite"
 
 
-def assemble(settings: Settings, clock: Clock, machine: Machine | None = None) -> Appliance:
-    """Build the appliance that `settings` describe; raises `JanbanError` where a part cannot work."""
+OnTray = Callable[[TrayEvent, MeasuredTray], None]
+
+
+def assemble(
+    settings: Settings, clock: Clock, machine: Machine | None = None, on_tray: OnTray | None = None
+) -> Appliance:
+    """Build the appliance that `settings` describe; raises `JanbanError` where a part cannot work.
+
+    `on_tray` sees every tray, after its reading is stored; without it the overlay is kept, if that is set.
+    """
+    budget = Budget.of(settings.deadline)
     calibration = load_calibration(settings.device.calibration_dir)
-    measurer = TrayMeasurer(calibration, settings.estimate.parameters(), clock)
     origin = Origin(settings.device.site, settings.device.name, boot_id())
     store = Store(_state_dir(settings) / STORE_FILE, settings.store, clock)
     store.open()
     parts = Parts(
         camera=open_camera(settings.camera, clock),
         trigger=Trigger(settings.trigger),
-        measurer=measurer,
         store=store,
         publisher=Publisher(settings.mqtt, origin, store, clock),
         origin=origin,
         surroundings=Surroundings(machine or Machine(), clock, settings.device.state_dir),
+        # The last one, as from here on a process runs that has to be ended.
+        measurer=open_measurer(calibration, settings.estimate, settings.models, budget, clock),
     )
     return Appliance(
         parts,
-        Budget.of(settings.deadline),
+        budget,
         clock,
         queue_trays=settings.service.queue_trays,
         health_interval_s=settings.service.health_interval_s,
-        on_tray=_overlay_keeper(settings) if settings.service.overlay else None,
+        on_tray=on_tray or (_overlay_keeper(settings) if settings.service.overlay else None),
     )
+
+
+def open_measurer(
+    calibration: Calibration, estimate: EstimateSettings, models: ModelSettings, budget: Budget, clock: Clock
+) -> TrayMeasurer:
+    """Return what measures trays; close it. Its networks, if any, start meanwhile.
+
+    A folder of models that is not as it should be costs the networks, not the service: it is said in health.
+    """
+    networks, fault = None, None
+    try:
+        networks = open_networks(models, clock, budget)
+    except ModelError as error:
+        _LOG.error("%s", error)
+        fault = str(error)
+    return TrayMeasurer(
+        calibration, estimate.parameters(), clock, networks=networks, no_networks=fault, budget=budget
+    )
+
+
+@contextmanager
+def unhurried_measurer(calibration_dir: Path, models: Path | None, clock: Clock) -> Iterator[TrayMeasurer]:
+    """Give what measures pictures from files: with the networks of the folder `models`, which have started.
+
+    Raises `JanbanError` where calibration or models are not as they should be, or the networks do not start.
+    """
+    budget = Budget.of(DeadlineSettings())
+    calibration = load_calibration(calibration_dir)
+    networks = open_networks(ModelSettings(folder=models), clock, budget)
+    measurer = TrayMeasurer(
+        calibration, EstimateSettings().parameters(), clock, networks=networks, budget=budget
+    )
+    try:
+        if networks is not None and not networks.wait_until_ready(
+            Deadline.after(budget.network_start_s, clock)
+        ):
+            said = "; ".join(networks.complaints()) or "they do not answer"
+            raise NoDeviceError(f"{models}: the networks do not start: {said}")
+        measurer.prepare()
+        yield measurer
+    finally:
+        measurer.close()
 
 
 def _state_dir(settings: Settings) -> Path:
@@ -60,7 +120,7 @@ def _state_dir(settings: Settings) -> Path:
     return folder
 
 
-def _overlay_keeper(settings: Settings) -> Callable[[TrayEvent, MeasuredTray], None]:
+def _overlay_keeper(settings: Settings) -> OnTray:
     file = settings.service.overlay_file
 
     def keep(event: TrayEvent, tray: MeasuredTray) -> None:

@@ -130,21 +130,20 @@ def calibration(settings: Settings) -> Check:
 
 
 def tpu(machine: Machine) -> Check:
-    """Look for a Coral on the USB and for its runtime library."""
+    """Look for a Coral on the USB or PCIe, and for its runtime library."""
     corals, library = machine.corals(), machine.libedgetpu()
     if not corals:
-        return Check(
-            "tpu", "warn", "no Coral on the USB", "back projection needs none; plug it in for networks"
-        )
+        return Check("tpu", "warn", "no Coral found", "back projection needs none; plug it in for networks")
     if not all(coral.usable for coral in corals):
         rules = "install systemd/udev/70-janban.rules, plug it in again, and run this as the user janban"
         return Check("tpu", "warn", f"{corals[0].node} may not be opened", rules)
     if library is None:
         return Check("tpu", "warn", "Coral found, but no libedgetpu", "install libedgetpu1-std")
-    if not all(coral.usb_3 for coral in corals):
+    links = ", ".join(coral.link for coral in corals)
+    if "USB 2" in links:
         port = "use a USB 3 port (blue) and a USB 3 cable; networks are slower here"
         return Check("tpu", "warn", f"Coral on USB 2, {library.name}", port)
-    return Check("tpu", "ok", f"Coral on USB 3, {library.name}")
+    return Check("tpu", "ok", f"Coral on {links}, {library.name}")
 
 
 def models(folder: Path | None) -> Check:

@@ -1,14 +1,10 @@
 """What the machine under the appliance says about itself, read from the kernel's and systemd's files."""
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-CORAL_USB_IDS = {("1a6e", "089a"), ("18d1", "9302")}
-"""Vendor and product of the Coral accelerator, before and after its firmware is loaded."""
-
-_USB_3_MBPS = 5000
+from appliance.files import kernel_text
+from appliance.inference.devices import EdgeTpu, edge_tpus
 
 _THROTTLING = {
     0: "under-voltage now",
@@ -24,23 +20,14 @@ _THROTTLING = {
 
 
 @dataclass(frozen=True)
-class Coral:
-    """An Edge TPU on the USB: its device node, whether this process may use it, whether the link is USB 3."""
-
-    node: Path
-    usable: bool
-    usb_3: bool
-
-
-@dataclass(frozen=True)
 class Machine:
     """Where to look; tests give a folder of their own in place of the root."""
 
     root: Path = Path("/")
 
-    def corals(self) -> list[Coral]:
-        """Return the Edge TPUs on the USB."""
-        return list(self._corals())
+    def corals(self) -> list[EdgeTpu]:
+        """Return the Edge TPUs."""
+        return edge_tpus(self.root)
 
     def libedgetpu(self) -> Path | None:
         """Return the Edge TPU's runtime library, without loading it: it can take the process down."""
@@ -59,13 +46,13 @@ class Machine:
         """Return the hottest sensor's temperature in °C, None without sensors."""
         zones = self.root.glob("sys/class/thermal/thermal_zone*/temp")
         readings = [
-            text for zone in zones if (text := _text(zone)) is not None and text.lstrip("-").isdecimal()
+            text for zone in zones if (text := kernel_text(zone)) is not None and text.lstrip("-").isdecimal()
         ]
         return max((int(text) / 1000 for text in readings), default=None)
 
     def throttling(self) -> list[str] | None:
         """Return what the firmware complains of, in words; None on a machine that does not say."""
-        bits = _text(self.root / "sys/devices/platform/soc/soc:firmware/get_throttled")
+        bits = kernel_text(self.root / "sys/devices/platform/soc/soc:firmware/get_throttled")
         if bits is not None:
             try:
                 value = int(bits, 16)
@@ -74,22 +61,6 @@ class Machine:
             return [words for bit, words in _THROTTLING.items() if value >> bit & 1]
         # A kernel without the firmware's file still has its under-voltage alarm.
         for sensor in self.root.glob("sys/class/hwmon/hwmon*"):
-            if _text(sensor / "name") == "rpi_volt":
-                return [_THROTTLING[16]] if _text(sensor / "in0_lcrit_alarm") == "1" else []
-        return None
-
-    def _corals(self) -> Iterator[Coral]:
-        for device in sorted(self.root.glob("sys/bus/usb/devices/*")):
-            if (_text(device / "idVendor"), _text(device / "idProduct")) not in CORAL_USB_IDS:
-                continue
-            bus, number, speed = (_text(device / name) or "0" for name in ("busnum", "devnum", "speed"))
-            node = self.root / f"dev/bus/usb/{int(bus):03}/{int(number):03}"
-            yield Coral(node, usable=os.access(node, os.R_OK | os.W_OK), usb_3=float(speed) >= _USB_3_MBPS)
-
-
-def _text(file: Path) -> str | None:
-    """Return a small file's text without its line end; None if it cannot be read."""
-    try:
-        return file.read_text(errors="replace").strip()
-    except OSError:
+            if kernel_text(sensor / "name") == "rpi_volt":
+                return [_THROTTLING[16]] if kernel_text(sensor / "in0_lcrit_alarm") == "1" else []
         return None

@@ -1,61 +1,134 @@
 """The way of one tray: locate → rectify → estimate → fuse → outcome."""
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from appliance.budget import Budget, DeadlineSettings
 from appliance.clock import Clock, Deadline
 from appliance.errors import TrayNotFoundError
 from appliance.estimate import back_projection
 from appliance.estimate.back_projection import BackProjectionParameters, CompartmentEstimate
-from appliance.estimate.fusion import fuse, study_weights
-from appliance.picture import Picture, has_colour
-from appliance.readings.measurement import CompartmentMeasurement, Estimates, Outcome, Weights
-from appliance.service.overlay import WellMark, draw_overlay
+from appliance.estimate.fusion_rule import FusionRule, by_study
+from appliance.estimate.network_estimates import by_depth, by_segmentation
+from appliance.estimate.profile import Mask
+from appliance.estimate.segmentation import served_with
+from appliance.inference.networks import Networks
+from appliance.picture import Picture
+from appliance.readings.measurement import Outcome
+from appliance.service.durations import Durations
+from appliance.service.network_estimators import NetworkEstimators, Sight
+from appliance.service.outcome import (
+    WellEstimates,
+    compartment_measurement,
+    degraded_reason,
+    tray_leftover,
+    unfit_reason,
+)
 from appliance.service.stages import Stages
 from appliance.tray.calibration import Calibration
-from appliance.tray.layout import Compartment, Layout
-from appliance.tray.locate import Homography, Located, locate
-from appliance.tray.rectify import project, rectify
+from appliance.tray.locate import Homography, locate
+from appliance.tray.rectify import rectify
 
-_WHOLE_TRAY = 0.995
-"""Share of the tray inside the picture from which on it counts as seen as a whole."""
+_NEEDED = ("locate", "rectify", "back_projection", "fuse")
+"""Stages without which there is no number."""
 
-_LEAST_PX_PER_MM = 0.65
-"""A tray seen smaller is not measured: from 0.6 px/mm down, pictures made smaller lost 0.2 and more of a
-well's leftover, while the stated uncertainty stayed what it was."""
-
-_OBSCURED = frozenset({"cut"})
+_BUDGET = Budget.of(DeadlineSettings())
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What the overlay needs beside the outcome: where the tray lay and what was taken for food."""
+    """What the overlay needs beside the outcome: where the tray lay, and what was seen on it.
+
+    `food` (H, W) marks what back projection took for food, at `px_per_mm`; `classes` (H, W) are the likeliest
+    of `contents.CLASSES` on the segmentation's own grid, edge to edge, None where it did not run.
+    """
 
     picture_from_tray: Homography
+    tray_mm: tuple[float, float]
     px_per_mm: float
-    food: npt.NDArray[np.bool_]
+    food: Mask
+    classes: npt.NDArray[np.uint8] | None
 
 
 @dataclass(frozen=True, eq=False)
 class MeasuredTray:
-    """One tray's outcome; `seen` is None for a rejected one."""
+    """One tray's outcome; `seen` is None for a rejected one, `models` are those that had a say."""
 
     outcome: Outcome
     seen: Seen | None
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 class TrayMeasurer:
-    """Measures trays of one calibration. Depth and segmentation join beside back projection in `measure`."""
+    """Measures trays of one calibration: by back projection, and by the networks where they answer in time.
 
-    def __init__(self, calibration: Calibration, parameters: BackProjectionParameters, clock: Clock) -> None:
+    Without `networks`, and until `prepare` has shown them the references, every reading is `fallback`.
+    `no_networks` says why there are none although there should be some.
+    """
+
+    def __init__(
+        self,
+        calibration: Calibration,
+        parameters: BackProjectionParameters,
+        clock: Clock,
+        *,
+        fusion: FusionRule = by_study,
+        networks: Networks | None = None,
+        no_networks: str | None = None,
+        budget: Budget = _BUDGET,
+    ) -> None:
         self._calibration = calibration
         self._references = back_projection.prepare(calibration, parameters)
         self._clock = clock
+        self._fusion = fusion
+        self._budget = budget
+        self._no_networks = no_networks
+        self._durations = Durations()
+        self._networks = (
+            None
+            if networks is None
+            else NetworkEstimators(networks, calibration, self._durations, clock, budget.ample_s)
+        )
+
+    def prepare(self) -> None:
+        """Show the calibration's references to the networks where that is still to be done.
+
+        Raises `InferenceError` where they do not answer; another time they may.
+        """
+        if self._networks is not None and not self._networks.ready:
+            self._networks.prepare(Deadline.after(self._budget.prepare_s, self._clock))
+
+    @property
+    def complaint(self) -> str | None:
+        """Why the last reading came from back projection alone; None where all is well, or as wanted."""
+        return self._no_networks if self._networks is None else self._networks.complaint
+
+    def health(self) -> dict[str, object] | None:
+        """Return what subscribers should know of the networks; None without them."""
+        if self._networks is None:
+            return None
+        networks = self._networks.networks
+        return {
+            "device": networks.device,
+            "versions": dict(networks.versions),
+            "ready": self._networks.ready,
+            "complaints": list(networks.complaints()),
+        }
+
+    def close(self) -> None:
+        """Let go of the networks' device."""
+        if self._networks is not None:
+            self._networks.networks.close()
+
+    def too_late(self, deadline: Deadline) -> bool:
+        """Tell whether not even back projection would be done by a deadline, as stages went of late."""
+        left_s = deadline.remaining_s
+        # With ample time it is tried whatever was: a machine that once hung may be well again.
+        return left_s < self._budget.ample_s and left_s <= self._durations.p95_s(*_NEEDED)
 
     def measure(
         self, picture: Picture, *, deadline: Deadline | None = None, stages: Stages | None = None
@@ -63,63 +136,67 @@ class TrayMeasurer:
         """Measure the tray in a picture (H, W, 3, BGR).
 
         Always returns an outcome: a picture without the tray is `rejected` with the reason, one whose
-        deadline has passed by the time it is measured is `degraded`. Total latency runs from the start of
+        deadline has passed by the time it is measured is `degraded`. What the networks cannot do by then is
+        left out, or cut off. Without a deadline they are waited for. Total latency runs from the start of
         `stages`.
         """
         stages = stages or Stages(self._clock)
+        deadline = deadline or Deadline.after(self._budget.unhurried_s, self._clock)
+        layout, px_per_mm = self._calibration.layout, self._calibration.px_per_mm
         try:
-            with stages.time("locate"):
+            with self._timed("locate", stages):
                 located = locate(picture, self._calibration)
         except TrayNotFoundError as error:
             return rejected(str(error), stages)
-        unfit = _unfit_reason(picture, located, self._calibration.layout)
+        unfit = unfit_reason(picture, located, layout)
         if unfit is not None:
             return rejected(unfit, stages)
-        layout, px_per_mm = self._calibration.layout, self._calibration.px_per_mm
-        with stages.time("rectify"):
+        with self._timed("rectify", stages):
             top_view, valid = rectify(picture, located.picture_from_tray, layout.tray_mm, px_per_mm)
-        with stages.time("back_projection"):
-            estimates = back_projection.estimate(top_view, valid, self._references)
-        with stages.time("fuse"):
-            compartments = tuple(self._compartment(c, estimates[c.id], located) for c in layout.compartments)
-        reason = _degraded_reason(located, compartments, deadline)
+        with self._timed("back_projection", stages):
+            projected = back_projection.estimate(top_view, valid, self._references)
+        sight = self._look(top_view, deadline, stages)
+        with self._timed("fuse", stages):
+            wells = _well_estimates(projected, sight, valid)
+            compartments = tuple(
+                compartment_measurement(c, wells[c.id], located, self._fusion) for c in layout.compartments
+            )
+        reason = degraded_reason(located, compartments, deadline)
         outcome = Outcome(
             status="measured" if reason is None else "degraded",
             reason=reason,
-            path="fallback",
+            path="full" if all(well.complete for well in wells.values()) else "fallback",
             compartments=compartments,
-            leftover=_tray_leftover(compartments, estimates),
+            leftover=tray_leftover(compartments, projected),
             latency_ms=stages.latency_ms(),
         )
-        food = _food_mask(estimates, valid.shape)
-        return MeasuredTray(outcome, Seen(located.picture_from_tray, px_per_mm, food))
-
-    def _compartment(
-        self, compartment: Compartment, seen: CompartmentEstimate, located: Located
-    ) -> CompartmentMeasurement:
-        by_estimator = {"back_projection": seen.estimate}
-        weights = study_weights(frozenset(by_estimator), None)
-        fused = fuse(by_estimator, weights)
-        outline_px = project(compartment.outline_mm, located.picture_from_tray)
-        return CompartmentMeasurement(
-            id=compartment.id,
-            outline=tuple((float(x), float(y)) for x, y in outline_px),
-            leftover=fused.leftover,
-            uncertainty=fused.uncertainty,
-            confidence=fused.confidence,
-            estimates=Estimates(**{name: e.leftover for name, e in by_estimator.items()}),
-            weights=Weights(**weights),
-            flags=fused.flags,
+        seen = Seen(
+            located.picture_from_tray,
+            layout.tray_mm,
+            px_per_mm,
+            _food_mask(projected, valid),
+            _classes(sight),
         )
+        return MeasuredTray(outcome, seen, self._models(sight))
 
+    def _look(self, top_view: Picture, deadline: Deadline, stages: Stages) -> Sight | None:
+        if self._networks is None:
+            return None
+        # What joins the answers comes after them, and has to fit as well.
+        by = Deadline(self._clock, deadline.at_s - self._durations.p95_s("fuse"))
+        return self._networks.look(top_view, by, stages)
 
-def _tray_leftover(
-    compartments: tuple[CompartmentMeasurement, ...], estimates: Mapping[int, CompartmentEstimate]
-) -> float:
-    """Weigh the wells by the volumes of their full servings."""
-    volumes = [estimates[c.id].full_cm3 for c in compartments]
-    left = sum(c.leftover * volume for c, volume in zip(compartments, volumes, strict=True))
-    return min(left / max(sum(volumes), 1e-9), 1.0)
+    def _models(self, sight: Sight | None) -> dict[str, str]:
+        if self._networks is None or sight is None or sight.probabilities is None:
+            return {}
+        return dict(self._networks.networks.versions)
+
+    @contextmanager
+    def _timed(self, stage: str, stages: Stages) -> Iterator[None]:
+        started_s = self._clock.monotonic_s()
+        with stages.time(stage):
+            yield
+        self._durations.add(stage, self._clock.monotonic_s() - started_s)
 
 
 def rejected(reason: str, stages: Stages) -> MeasuredTray:
@@ -128,69 +205,33 @@ def rejected(reason: str, stages: Stages) -> MeasuredTray:
     return MeasuredTray(outcome, None)
 
 
-def capacity_mm3(compartment: Compartment) -> float:
-    """Return what a well holds up to its opening: a frustum between floor and opening outlines."""
-    outlines = (compartment.outline_mm, compartment.floor_mm)
-    top, bottom = (abs(float(cv2.contourArea(outline.astype(np.float32)))) for outline in outlines)
-    return compartment.depth_mm / 3 * (top + bottom + math.sqrt(top * bottom))
-
-
-def overlay(picture: Picture, tray: MeasuredTray) -> Picture:
-    """Return the picture with the outcome drawn on it: outlines, percent per well, food tinted."""
-    outcome = tray.outcome
-    if tray.seen is None:
-        return draw_overlay(picture, np.zeros(picture.shape[:2], np.bool_), [], f"rejected: {outcome.reason}")
-    scale = np.diag([1 / tray.seen.px_per_mm, 1 / tray.seen.px_per_mm, 1.0])
-    food = cv2.warpPerspective(
-        tray.seen.food.astype(np.uint8),
-        tray.seen.picture_from_tray @ scale,
-        (picture.shape[1], picture.shape[0]),
-        flags=cv2.INTER_NEAREST,
-    )
-    wells = [
-        WellMark(np.array(c.outline), c.leftover, c.uncertainty, not _OBSCURED.isdisjoint(c.flags))
-        for c in outcome.compartments
-    ]
-    caption = f"tray {outcome.leftover:.0%} left · {outcome.status}"
-    if outcome.reason:
-        caption += f": {outcome.reason}"
-    return draw_overlay(picture, food.astype(np.bool_), wells, caption)
-
-
-def _unfit_reason(picture: Picture, located: Located, layout: Layout) -> str | None:
-    """Tell why a picture shows the tray, but not well enough to measure it."""
-    seen_px_per_mm = math.sqrt(_seen_area_px(located, layout) / (layout.tray_mm[0] * layout.tray_mm[1]))
-    if seen_px_per_mm < _LEAST_PX_PER_MM:
-        return (
-            f"the tray is too small in the picture ({seen_px_per_mm:.2f} pixels per mm, {_LEAST_PX_PER_MM}"
-            " are needed); bring the camera closer or take larger pictures"
+def _well_estimates(
+    projected: Mapping[int, CompartmentEstimate], sight: Sight | None, valid: Mask
+) -> dict[int, WellEstimates]:
+    if sight is None or sight.probabilities is None:
+        return {id_: WellEstimates(one) for id_, one in projected.items()}
+    references = sight.references
+    contents = by_segmentation(sight.probabilities, valid, references)
+    deep = {} if sight.depth is None else by_depth(sight.depth, sight.probabilities, valid, references)
+    return {
+        id_: WellEstimates(
+            one,
+            contents[id_],
+            deep.get(id_),
+            served_with(contents[id_].mixed, references.segmentation),
         )
-    if not has_colour(picture):
-        return "the picture has no colour; take it with a colour camera"
-    return None
+        for id_, one in projected.items()
+    }
 
 
-def _seen_area_px(located: Located, layout: Layout) -> float:
-    width, height = layout.tray_mm
-    corners_mm = np.array([[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]])
-    return float(cv2.contourArea(project(corners_mm, located.picture_from_tray).astype(np.float32)))
-
-
-def _degraded_reason(
-    located: Located, compartments: tuple[CompartmentMeasurement, ...], deadline: Deadline | None
-) -> str | None:
-    if located.in_frame_fraction < _WHOLE_TRAY:
-        return f"{1 - located.in_frame_fraction:.1%} of the tray lies outside the picture"
-    obscured = [str(c.id) for c in compartments if not _OBSCURED.isdisjoint(c.flags)]
-    if obscured:
-        return f"compartment {', '.join(obscured)} partly hidden"
-    if deadline is not None and deadline.passed:
-        return "measured after the deadline"
-    return None
-
-
-def _food_mask(estimates: Mapping[int, CompartmentEstimate], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    food = np.zeros(shape, np.bool_)
+def _food_mask(estimates: Mapping[int, CompartmentEstimate], valid: Mask) -> Mask:
+    food = np.zeros(valid.shape, np.bool_)
     for seen in estimates.values():
         food |= seen.food_mask
     return food
+
+
+def _classes(sight: Sight | None) -> npt.NDArray[np.uint8] | None:
+    if sight is None or sight.probabilities is None:
+        return None
+    return np.asarray(sight.probabilities.argmax(axis=0), np.uint8)

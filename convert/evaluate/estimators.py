@@ -4,14 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-import cv2
 import numpy as np
 
-from appliance.estimate import back_projection, depth, segmentation
+from appliance.estimate import back_projection, network_estimates
 from appliance.estimate.back_projection import BackProjectionParameters
-from appliance.estimate.contents import hiding
 from appliance.estimate.estimate import Estimate
-from appliance.estimate.fusion import fuse, study_weights
+from appliance.estimate.fusion import fuse
+from appliance.estimate.fusion_rule import by_study
+from appliance.estimate.network_estimates import (
+    NetworkReferences,
+    ReferenceMaps,
+    blinded,
+    by_depth,
+    by_segmentation,
+)
 from appliance.estimate.profile import Mask
 from appliance.tray.references import Calibration
 from convert.evaluate.networks import Maps, Networks
@@ -63,17 +69,18 @@ class Estimators:
         self._projection = back_projection.prepare(calibration, BackProjectionParameters())
         self.empty: dict[str, Maps] = {}
         self._runs = runs
-        self._depth: dict[str, depth.DepthReferences] = {}
-        self._segmentation: dict[str, segmentation.SegmentationReferences] = {}
+        self._references: dict[str, NetworkReferences] = {}
         for run in runs:
             empty = run.run(calibration.empty)
             full = None if calibration.full is None else run.run(calibration.full)
             self.empty[run.name] = empty
-            self._depth[run.name] = depth.prepare(
-                calibration.layout, empty.depth, None if full is None else full.depth
-            )
-            self._segmentation[run.name] = segmentation.prepare(
-                calibration.layout, None if full is None else full.probabilities, empty.depth
+            self._references[run.name] = network_estimates.prepare(
+                calibration.layout,
+                ReferenceMaps(
+                    empty.depth,
+                    None if full is None else full.depth,
+                    None if full is None else full.probabilities,
+                ),
             )
 
     def measure(self, tray: Tray) -> Measured:
@@ -84,41 +91,23 @@ class Estimators:
         maps: dict[str, Maps] = {}
         for run in self._runs:
             seen = maps[run.name] = run.run(tray.view)
-            by_depth, by_segmentation = self._of_networks(run.name, seen, tray.valid)
+            references = self._references[run.name]
+            contents = by_segmentation(seen.probabilities, tray.valid, references)
+            deep = by_depth(seen.depth, seen.probabilities, tray.valid, references)
             each = {
                 id_: {
-                    "back_projection": found[ALONE][id_],
-                    "depth": by_depth[id_],
-                    "segmentation": by_segmentation[id_],
+                    "back_projection": blinded(found[ALONE][id_], contents[id_].contents),
+                    "depth": deep[id_],
+                    "segmentation": contents[id_].estimate,
                 }
-                for id_ in by_depth
+                for id_ in deep
             }
-            found[Column(run.name, DEPTH)] = by_depth
-            found[Column(run.name, SEGMENTATION)] = by_segmentation
+            found[Column(run.name, DEPTH)] = deep
+            found[Column(run.name, SEGMENTATION)] = {id_: one.estimate for id_, one in contents.items()}
             found[Column(run.name, MEAN)] = {
                 id_: fuse(three, dict.fromkeys(three, 1.0)) for id_, three in each.items()
             }
             found[Column(run.name, STUDY)] = {
-                id_: fuse(three, study_weights(three.keys(), three["segmentation"].confidence))
-                for id_, three in each.items()
+                id_: by_study(three, projected[id_].kind).estimate for id_, three in each.items()
             }
         return Measured(found, maps, food)
-
-    def _of_networks(
-        self, run: str, seen: Maps, valid: Mask
-    ) -> tuple[dict[int, Estimate], dict[int, Estimate]]:
-        contents = segmentation.estimate(
-            seen.probabilities, on_grid(valid, seen.probabilities.shape[1:]), self._segmentation[run]
-        )
-        hidden = on_grid(hiding(seen.probabilities), seen.depth.shape)
-        shown = on_grid(valid, seen.depth.shape)
-        return (
-            depth.estimate(seen.depth, shown & ~hidden, self._depth[run]),
-            {id_: one.estimate for id_, one in contents.items()},
-        )
-
-
-def on_grid(mask: Mask, shape: tuple[int, ...]) -> Mask:
-    """Return a mask of the tray (any H, W) on a grid of `shape` (H, W), nearest pixel."""
-    resized = cv2.resize(mask.astype(np.uint8), (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
-    return np.asarray(resized > 0, np.bool_)

@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from appliance.inference.interpret import class_probabilities, depth_map, softmax
 from appliance.inference.manifest import FILE_NAME, Meaning, ModelFile, load_manifest
 from appliance.inference.verify import verify_file
 from appliance.picture import Picture
 from convert.errors import ConvertError
 from convert.networks.spec import TRAY_CLASSES, NetworkSpec, Output
 from convert.networks.stage import Stage
-from convert.parity.metrics import softmax
 from convert.pictures import network_input
 
 INT8: Final = "int8"
@@ -66,8 +66,8 @@ class Networks:
             found |= {output.meaning: array[0] for output, array in zip(spec.outputs, outputs, strict=True)}
         quantity = found.get("quantity")
         return Maps(
-            np.ascontiguousarray(found["inverse_depth"][..., 0]),
-            np.ascontiguousarray(softmax(found["segmentation"]).transpose(2, 0, 1), np.float32),
+            depth_map(found["inverse_depth"]),
+            class_probabilities(found["segmentation"]),
             None if quantity is None else softmax(quantity).astype(np.float32),
         )
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from appliance.inference.interpret import softmax
 from appliance.inference.manifest import Meaning
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -185,12 +186,6 @@ def expected_fraction(scores: Floats) -> float:
     """
     middles = (np.arange(scores.shape[-1]) + 0.5) / scores.shape[-1]
     return float(softmax(scores) @ middles)
-
-
-def softmax(scores: Floats) -> _Doubles:
-    """Return probabilities along the last axis, computed in float64."""
-    powers = np.exp(scores.astype(np.float64) - scores.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def is_finite(values: Floats) -> bool:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from appliance.inference.interpret import softmax
 from appliance.picture import Picture
 from convert.networks.spec import NetworkSpec, Output
 from convert.networks.stage import Array
@@ -22,7 +23,7 @@ from convert.parity.colours import (
     visible_picture,
 )
 from convert.parity.legend import draw_legend
-from convert.parity.metrics import is_finite, softmax
+from convert.parity.metrics import is_finite
 
 _TILE_PX: Final = 200
 _GAP_PX: Final = 10

@@ -10,13 +10,13 @@ import numpy.typing as npt
 from ai_edge_litert import interpreter as litert
 
 from appliance.inference.manifest import ElementType, InputSignature, OutputSignature
+from appliance.inference.quantisation import dequantise, quantise
 from convert.errors import ModelFileError, ToolError
 from convert.networks.spec import NetworkSpec
 from convert.networks.stage import Array, Stage
 from convert.tflite.graph import read_graph
 from convert.tflite.graph_types import Graph, Tensor
 from convert.tflite.outputs import input_of, outputs_of
-from convert.tflite.quantisation import dequantise, quantise
 
 EDGE_TPU_OPERATOR: Final = "edgetpu-custom-op"
 EDGE_TPU_LIBRARY: Final = "libedgetpu.so.1"

@@ -12,7 +12,7 @@ from appliance.estimate.contents import (
     contents,
     food_share,
     hiding,
-    is_mixed,
+    kinds_not_served,
 )
 from convert.networks.spec import TRAY_CLASSES
 from tests.estimate.network_maps import EVERYWHERE, class_map, places_mm
@@ -50,8 +50,8 @@ def test_what_is_foreign_hides_with_a_margin() -> None:
 
 def test_another_kind_of_food_is_mixed_and_its_own_is_not() -> None:
     soup = contents(class_map((LIQUID, EVERYWHERE)), EVERYWHERE)
-    assert is_mixed(class_map((LIQUID, EVERYWHERE), (RICE, LEFT)), EVERYWHERE, soup)
-    assert not is_mixed(class_map((LIQUID, LEFT)), EVERYWHERE, soup)
+    assert kinds_not_served(class_map((LIQUID, EVERYWHERE), (RICE, LEFT)), EVERYWHERE, soup) == ("rice",)
+    assert not kinds_not_served(class_map((LIQUID, LEFT)), EVERYWHERE, soup)
     stew = contents(class_map((LIQUID, EVERYWHERE), (SOLID, MIDDLE)), EVERYWHERE)
-    assert not is_mixed(class_map((SOLID, LEFT)), EVERYWHERE, stew)
-    assert not is_mixed(class_map((RICE, LEFT)), np.zeros_like(EVERYWHERE), soup)
+    assert not kinds_not_served(class_map((SOLID, LEFT)), EVERYWHERE, stew)
+    assert not kinds_not_served(class_map((RICE, LEFT)), np.zeros_like(EVERYWHERE), soup)

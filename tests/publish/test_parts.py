@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from appliance.backoff import Backoff
 from appliance.errors import PublishError
 from appliance.publish import payloads
-from appliance.publish.backoff import Backoff
 from appliance.publish.endpoint import Endpoint
 from appliance.publish.settings import PublishSettings, TlsSettings
 from appliance.publish.topics import Topics, readings_of

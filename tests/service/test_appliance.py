@@ -10,7 +10,7 @@ import pytest
 
 from appliance.budget import Budget
 from appliance.clock import Deadline, SystemClock
-from appliance.errors import StoreError
+from appliance.errors import NoDeviceError, StoreError
 from appliance.picture import Picture
 from appliance.readings.boot import boot_id
 from appliance.readings.measurement import Outcome
@@ -29,10 +29,34 @@ SOON_S = 10.0
 
 
 class Measurer:
-    """Rejects every tray for a reason of its own; one whose first pixel is 7 breaks it."""
+    """Rejects every tray for a reason of its own; one whose first pixel is 7 breaks it.
 
-    def __init__(self, gate: Gate | None = None) -> None:
+    Its networks are away for the first `away` times that it is asked to get ready.
+    """
+
+    def __init__(self, gate: Gate | None = None, away: int = 0) -> None:
         self._gate = gate
+        self._away = away
+        self.asked = 0
+        self.closed = False
+
+    @property
+    def complaint(self) -> str | None:
+        return "the Coral is away" if self.asked <= self._away else None
+
+    def prepare(self) -> None:
+        self.asked += 1
+        if self.complaint is not None:
+            raise NoDeviceError(self.complaint)
+
+    def health(self) -> dict[str, object]:
+        return {"ready": self.complaint is None}
+
+    def close(self) -> None:
+        self.closed = True
+
+    def too_late(self, deadline: Deadline) -> bool:
+        return deadline.remaining_s < 0.01
 
     def measure(self, picture: Picture, *, deadline: Deadline, stages: Stages) -> MeasuredTray:
         assert deadline.remaining_s <= 4.0
@@ -97,7 +121,7 @@ def build(store: FullStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         parts = Parts(
             camera=ScriptedCamera(script, clock),
             trigger=EveryFrame(),
-            measurer=Measurer(options.pop("gate", None)),
+            measurer=Measurer(options.pop("gate", None), options.pop("away", 0)),
             store=store,
             publisher=Publisher(),
             origin=Origin("site", "box", boot_id()),
@@ -222,3 +246,35 @@ def test_a_picture_that_cannot_be_kept_costs_nothing(build: Build, store: FullSt
     finish(appliance)
     appliance.stop()
     assert len(stored(store)) == 2
+
+
+def test_a_tray_without_time_left_is_counted_not_measured(
+    build: Build, store: FullStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appliance = build([noisy(1), noisy(2)])
+    monkeypatch.setattr(Budget, "measure_s", 0.0)
+    appliance.start()
+    finish(appliance)
+    appliance.stop()
+    readings = stored(store)
+    assert [reading.status for reading in readings] == ["rejected"] * 2
+    assert all("waited too long" in str(reading.reason) for reading in readings)
+    assert appliance.late == 2
+    assert "2 trays waited too long to be measured in time" in appliance.degraded()
+
+
+def test_networks_are_asked_until_they_are_there_and_let_go_at_the_end(build: Build) -> None:
+    appliance = build([noisy(1)], away=3)
+    measurer = appliance._parts.measurer
+    appliance.start()
+    assert any("back projection alone: the Coral is away" in reason for reason in appliance.degraded())
+    until_s = time.monotonic() + SOON_S
+    while measurer.complaint is not None:
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    assert appliance.degraded() == []
+    finish(appliance)
+    appliance.look_around()
+    appliance.stop()
+    assert measurer.closed
+    assert appliance._parts.publisher.health[-1]["networks"] == {"ready": True}

@@ -6,8 +6,7 @@ The rule is TFLite's 8-bit quantisation specification; scales are per tensor, as
 import numpy as np
 import numpy.typing as npt
 
-from convert.networks.stage import Array
-
+Array = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int8] | npt.NDArray[np.uint8]
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from convert.tflite.quantisation import dequantise, quantise
+from appliance.inference.quantisation import dequantise, quantise
 
 SCALES = st.floats(1e-6, 1e3)
 KINDS = st.sampled_from([(np.int8, -128, 127), (np.uint8, 0, 255)])

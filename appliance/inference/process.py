@@ -1,0 +1,267 @@
+"""One process of the networks, seen from the appliance: asked, watched, and ended."""
+
+import contextlib
+import logging
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from socket import socketpair
+from typing import Any, Final
+
+import numpy.typing as npt
+
+from appliance.clock import Clock, Deadline
+from appliance.errors import BrokenRunError, InferenceError
+from appliance.inference.board import Size, lay_out, open_memory, size_of
+from appliance.inference.selection import Network
+from appliance.inference.squeeze import squeeze
+from appliance.inference.wire import Done, Failed, Job, Ready, Run
+from appliance.picture import Picture
+
+_LOG = logging.getLogger(__name__)
+
+Tensors = Sequence[npt.NDArray[Any]]
+
+_ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""LiteRT has its own threads; those of numpy's libraries would only compete with them."""
+
+_LAST_WORDS: Final = 4000
+_STOP_S: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a process of the networks may take until it is killed."""
+
+    start_s: float
+    hang_s: float
+    memory_mb: float
+
+
+class NetworksProcess:
+    """A process that runs the networks of one job; it starts at once, and is of no use once it has a fault.
+
+    `ask` and `reject` may be called from any thread, all else only from the one that made it and watches it,
+    with whose end the process ends, too. Whoever calls `kill` calls `gone` until it says so.
+    """
+
+    def __init__(self, job: Job, limits: Limits, clock: Clock) -> None:
+        self.device = job.device
+        self.ready: Ready | None = None
+        self._job = job
+        self._limits = limits
+        self._clock = clock
+        self._turn = threading.Lock()
+        self._error: InferenceError | None = None
+        self._serial = 0
+        self._unanswered: list[int] = []
+        self._running_since_s = self.started_s = clock.monotonic_s()
+        self._written: dict[Size, Picture] = {}
+        memory = open_memory()
+        try:
+            self._board = lay_out(memory, job.files)
+            ours, theirs = socketpair()
+            with theirs:
+                self._process = _start(theirs.fileno(), memory)
+        finally:
+            os.close(memory)
+        self._pipe = Connection(ours.detach())
+        self._words = _Words(self._process)
+        with contextlib.suppress(OSError):  # it is dead already, which the next look tells
+            self._pipe.send(job)
+
+    def ask(self, network: Network, view: Picture, deadline: Deadline) -> Tensors:
+        """Return a network's raw outputs for a view (H, W, 3), BGR uint8.
+
+        Raises `BrokenRunError` at the deadline, or as soon as the process has died.
+        """
+        if not self._turn.acquire(timeout=deadline.remaining_s):
+            raise BrokenRunError(f"{network}: no time was left after the other network")
+        try:
+            if self._error is not None:
+                raise BrokenRunError(f"{network}: {self._error}")
+            self._write(view, size_of(self._job.files[network]))
+            serial = self._send(network, deadline)
+            while serial in self._unanswered:
+                if not self._take_in(deadline.remaining_s):
+                    raise BrokenRunError(f"{network}: no answer in time")
+                if self._error is not None:
+                    raise BrokenRunError(f"{network}: {self._error}")
+            return tuple(output.copy() for output in self._board.outputs[network])
+        finally:
+            self._turn.release()
+
+    @property
+    def usable(self) -> bool:
+        """Whether no fault of it is known yet; does not look."""
+        return self._error is None
+
+    def reject(self, reason: str) -> None:
+        """Count what it answered as nonsense: it has a fault from now on."""
+        self._error = self._error or BrokenRunError(reason)
+
+    def fault(self) -> InferenceError | None:
+        """Look at the process; return why it is of no use, None while it starts or works."""
+        if self._turn.acquire(blocking=False):
+            try:
+                while self._error is None and self._take_in(0):
+                    pass
+            finally:
+                self._turn.release()
+        self._words.listen()
+        if self._error is None and self._process.poll() is not None:
+            self._error = BrokenRunError(self._fate(0))
+        if self._error is None:
+            self._error = self._over_limit()
+        return self._error
+
+    def kill(self) -> None:
+        """End it at once; returns without waiting."""
+        self._process.kill()
+
+    def stop(self) -> None:
+        """End it: ask, so that it can let go of its device, then kill; waits a second at most for each."""
+        with contextlib.suppress(OSError):
+            self._pipe.send(None)
+        for _ in range(2):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_S)
+            self._process.kill()
+        self.gone()
+
+    def gone(self) -> bool:
+        """Whether it has ended, and nothing of it is left; False while a driver holds it in the kernel."""
+        if self._process.poll() is None:
+            return False
+        with self._turn:  # whoever asked sees the end of the pipe, and leaves
+            self._pipe.close()
+        self._words.close()
+        return True
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    def _write(self, view: Picture, size: Size) -> None:
+        if self._written.get(size) is not view:
+            squeeze(view, *size, into=self._board.pictures[size])
+            self._written[size] = view
+
+    def _send(self, network: Network, deadline: Deadline) -> int:
+        self._serial += 1
+        if not self._unanswered:
+            self._running_since_s = self._clock.monotonic_s()
+        try:
+            self._pipe.send(Run(self._serial, network))
+        except OSError:
+            self._error = BrokenRunError(self._fate(deadline.remaining_s))
+            raise BrokenRunError(f"{network}: {self._error}") from None
+        self._unanswered.append(self._serial)
+        return self._serial
+
+    def _take_in(self, timeout_s: float) -> bool:
+        """Wait for a message and note what it says; return False where none came."""
+        try:
+            if not self._pipe.poll(timeout_s):
+                return False
+            message = self._pipe.recv()
+        except (EOFError, OSError):
+            message = Failed.of(BrokenRunError(self._fate(timeout_s)))
+        if isinstance(message, Done):
+            self._unanswered.remove(message.serial)
+            self._running_since_s = self._clock.monotonic_s()
+        elif isinstance(message, Ready):
+            self.ready = message
+        else:
+            self._error = self._error or message.error()
+        return True
+
+    def _over_limit(self) -> InferenceError | None:
+        now_s, memory_mb = self._clock.monotonic_s(), self._memory_mb()
+        if memory_mb > self._limits.memory_mb:
+            return BrokenRunError(f"took {memory_mb:.0f} MB of memory, more than models.memory_mb")
+        if self.ready is None and now_s - self.started_s > self._limits.start_s:
+            return BrokenRunError(f"did not start within {self._limits.start_s:g} s")
+        if self._unanswered and now_s - self._running_since_s > self._limits.hang_s:
+            return BrokenRunError(f"hung for more than {self._limits.hang_s:g} s")
+        return None
+
+    def _memory_mb(self) -> float:
+        """Return its resident memory; 0 where the kernel does not say."""
+        try:
+            pages = int(Path(f"/proc/{self._process.pid}/statm").read_text(encoding="ascii").split()[1])
+        except (OSError, IndexError, ValueError):
+            return 0.0
+        return pages * resource.getpagesize() / 1e6
+
+    def _fate(self, timeout_s: float) -> str:
+        """Return how it ended, with its last words; waits for its end, but not long."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(min(timeout_s, _STOP_S))
+        code = self._process.returncode
+        if code is None:
+            return "its process does not listen any more"
+        how = f"by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        self._words.listen()
+        return f"its process died ({how})" + (f": {self._words.last}" if self._words.last else "")
+
+
+class _Words:
+    """What a process writes to its standard error: logged, and the last line remembered."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._pid = process.pid
+        self._stream = process.stderr
+        self._begun = b""
+        self._lock = threading.Lock()
+        self.last = ""
+        if self._stream is not None:
+            os.set_blocking(self._stream.fileno(), False)
+
+    def listen(self) -> None:
+        """Take in what there is; never waits."""
+        with self._lock:
+            if self._stream is None or self._stream.closed:
+                return
+            while piece := self._stream.read(_LAST_WORDS):
+                *lines, self._begun = (self._begun[-_LAST_WORDS:] + piece).split(b"\n")
+                for line in lines:
+                    self._hear(line)
+
+    def close(self) -> None:
+        """Let go of the pipe."""
+        self.listen()
+        with self._lock:
+            if self._stream is not None:
+                self._stream.close()
+
+    def _hear(self, line: bytes) -> None:
+        words = " ".join(line.decode(errors="replace").split())[:200]
+        if words:
+            _LOG.info("networks (process %d): %s", self._pid, words)
+        if words and not words.startswith("INFO"):
+            self.last = words
+
+
+def _start(pipe: int, memory: int) -> "subprocess.Popen[bytes]":
+    """Start the process with what this one can import; Ctrl-C is for the appliance, not for it."""
+    environment = {**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    # With its own stack dump on top, a library's last words would not be the last.
+    environment.pop("PYTHONFAULTHANDLER", None)
+    return subprocess.Popen(  # noqa: S603 - this very Python
+        [sys.executable, "-P", "-m", "appliance.inference.child", str(pipe), str(memory), str(os.getpid())],
+        pass_fds=(pipe, memory),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        process_group=0,
+    )

@@ -1,0 +1,168 @@
+"""Keeps one process of the networks serving: watches it, ends it, starts the next in its place."""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Generic, Protocol, TypeVar
+
+from appliance.clock import Clock
+from appliance.errors import BrokenRunError, InferenceError, NoDeviceError, WrongModelError
+from appliance.inference.ladder import Ladder
+from appliance.inference.manifest import Device
+from appliance.inference.wire import Ready
+
+_LOG = logging.getLogger(__name__)
+
+_REMEMBERED_S: Final = 3600.0
+_UNKILLABLE_S: Final = 5.0
+
+_PLACES: Final = {"edgetpu": "the Edge TPU", "cpu": "the processor"}
+
+
+class Process(Protocol):
+    """What is asked of a process here; `NetworksProcess` is one."""
+
+    device: Device
+    ready: Ready | None
+
+    def fault(self) -> InferenceError | None:
+        """Return why it is of no use, None while it starts or works."""
+
+    def kill(self) -> None:
+        """End it without waiting."""
+
+    def gone(self) -> bool:
+        """Whether it has ended."""
+
+    def stop(self) -> None:
+        """End it, and wait for that."""
+
+
+P = TypeVar("P", bound=Process)
+
+
+class Supervisor(Generic[P]):
+    """`look` does all the work and never waits; call it often, from one thread.
+
+    `serving` is the process to ask, None while there is none; `why` says why not. A new process takes its
+    place only when it is ready, so that the processor serves while the Edge TPU is tried again. `expected`
+    says whether the Edge TPU's absence is worth a complaint.
+    """
+
+    def __init__(
+        self, start: Callable[[Device], P], ladder: Ladder, clock: Clock, *, expected: bool = False
+    ) -> None:
+        self._start = start
+        self._ladder = ladder
+        self._clock = clock
+        self._expected = expected
+        self.serving: P | None = None
+        self._since_s = 0.0
+        self._starting: P | None = None
+        self._ending: list[tuple[P, float]] = []
+        self._faults: deque[tuple[float, str]] = deque(maxlen=100)
+        self._edge_tpu_fault: str | None = None
+        self.why: InferenceError = BrokenRunError("the networks are starting")
+
+    @property
+    def device(self) -> Device:
+        """Where the networks run now, or will."""
+        serving = self.serving
+        return self._ladder.device if serving is None else serving.device
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way that the next look may find done."""
+        return self._starting is not None or bool(self._ending)
+
+    def look(self) -> None:
+        """Take note of what has happened since the last look, and do what is due."""
+        now_s = self._clock.monotonic_s()
+        self._watch_serving(now_s)
+        self._watch_starting(now_s)
+        self._ending = [ending for ending in self._ending if self._remains(*ending)]
+        if self._starting is None:
+            device = self._ladder.due(None if self.serving is None else self.serving.device, now_s)
+            # An Edge TPU is free only when the process that held it has ended.
+            if device is not None and all(process.device != device for process, _ in self._ending):
+                self._begin(device, now_s)
+
+    def complaints(self) -> tuple[str, ...]:
+        """Return what a maintainer should know, each one line."""
+        said = []
+        if self._ladder.down and (self._expected or self._edge_tpu_fault is not None):
+            why = self._edge_tpu_fault or "none is plugged in; plug it into a USB 3 port, or replug it"
+            said.append(f"the processor stands in for the Edge TPU: {why}")
+        since_s = self._clock.monotonic_s() - _REMEMBERED_S
+        recent = [what for when_s, what in self._faults if when_s >= since_s]
+        if recent:
+            said.append(f"the networks failed {len(recent)} times within an hour, last: {recent[-1]}")
+        if self.serving is None and not recent:
+            said.append(str(self.why))
+        return tuple(said)
+
+    def close(self) -> None:
+        """End every process."""
+        processes = [self.serving, self._starting, *(process for process, _ in self._ending)]
+        self.serving = self._starting = None
+        self.why = BrokenRunError("the networks are closed")
+        for process in processes:
+            if process is not None:
+                process.stop()
+
+    def _begin(self, device: Device, now_s: float) -> None:
+        try:
+            self._starting = self._start(device)
+        except OSError as error:  # no memory, no more processes: try again like after any fault
+            self._note(device, BrokenRunError(f"its process cannot be started: {error.strerror}"), now_s)
+
+    def _watch_serving(self, now_s: float) -> None:
+        if (process := self.serving) is None:
+            return
+        if (fault := process.fault()) is None:
+            self._ladder.served(process.device, now_s - self._since_s)
+            return
+        self.serving = None
+        self._end(process, fault, now_s)
+
+    def _watch_starting(self, now_s: float) -> None:
+        if (process := self._starting) is None:
+            return
+        if (fault := process.fault()) is not None:
+            self._starting = None
+            self._end(process, fault, now_s)
+        elif process.ready is not None:
+            self._starting, before = None, self.serving
+            self.serving, self._since_s = process, now_s
+            self._ladder.started(process.device)
+            times = ", ".join(f"{name} {ms:.0f} ms" for name, ms in process.ready.next_ms.items())
+            _LOG.info("networks run on %s: %s", _PLACES[process.device], times)
+            if before is not None:
+                self._retire(before, now_s)
+
+    def _end(self, process: P, fault: InferenceError, now_s: float) -> None:
+        self._retire(process, now_s)
+        self._note(process.device, fault, now_s)
+
+    def _note(self, device: Device, fault: InferenceError, now_s: float) -> None:
+        what = f"{_PLACES[device]}: {fault}"
+        _LOG.warning("networks on %s", what)
+        if device == "edgetpu":
+            self._edge_tpu_fault = str(fault)
+        if self.serving is None:
+            self.why = type(fault)(f"networks on {what}")
+            self._faults.append((now_s, what))
+        self._ladder.failed(device, now_s, lastingly=isinstance(fault, NoDeviceError | WrongModelError))
+
+    def _retire(self, process: P, now_s: float) -> None:
+        process.kill()
+        self._ending.append((process, now_s))
+
+    def _remains(self, process: P, since_s: float) -> bool:
+        if process.gone():
+            return False
+        if self._clock.monotonic_s() - since_s > _UNKILLABLE_S:
+            # Uninterruptible sleep inside the driver: a new process is tried all the same.
+            _LOG.error("a process of the networks cannot be killed; its driver hangs")
+            return False
+        return True

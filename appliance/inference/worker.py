@@ -1,0 +1,132 @@
+"""Runs the networks in a process of their own: a delegate that aborts, hangs or leaks costs no reading."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Final
+
+from appliance.clock import Clock, Deadline
+from appliance.errors import BrokenRunError
+from appliance.inference.interpret import Array, by_meaning, class_probabilities, depth_map, softmax
+from appliance.inference.ladder import Ladder
+from appliance.inference.manifest import Device, Meaning
+from appliance.inference.networks import Maps, Segmented
+from appliance.inference.process import Limits, NetworksProcess
+from appliance.inference.selection import Network, Selection
+from appliance.inference.supervisor import Supervisor
+from appliance.inference.wire import Factory, Job
+from appliance.picture import Picture
+
+_LOG = logging.getLogger(__name__)
+
+_LOOK_S: Final = 0.5
+_LOOK_WHILE_BUSY_S: Final = 0.05
+_CLOSE_S: Final = 10.0
+"""Longer than every step of the end of two processes takes."""
+
+
+class WorkerNetworks:
+    """`Networks` in a process that is watched, and replaced when it fails; `factory` opens them there.
+
+    A thread starts the process and looks after it. Whoever asks while there is none is told why, at once.
+    """
+
+    def __init__(
+        self,
+        selection: Selection,
+        factory: Factory,
+        ladder: Ladder,
+        limits: Limits,
+        clock: Clock,
+        *,
+        expected: bool = False,
+    ) -> None:
+        self._selection = selection
+
+        def start(device: Device) -> NetworksProcess:
+            return NetworksProcess(Job(factory, device, selection.files(device)), limits, clock)
+
+        self._supervisor = Supervisor(start, ladder, clock, expected=expected)
+        self._changed = threading.Condition()
+        self._wake = threading.Event()
+        self._closing = False
+        self._thread = threading.Thread(target=self._watch, name="networks", daemon=True)
+        self._thread.start()
+
+    @property
+    def device(self) -> Device:
+        """Where the networks run now, or will when they have started."""
+        return self._supervisor.device
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Name of each model → what tells its file on `device` from every other."""
+        return self._selection.versions(self.device)
+
+    def depth(self, view: Picture, deadline: Deadline) -> Maps:
+        """Return the depth network's map (H, W) float32."""
+        return depth_map(self._ask("depth", view, deadline)["inverse_depth"])
+
+    def segmentation(self, view: Picture, deadline: Deadline) -> Segmented:
+        """Return the class probabilities."""
+        values = self._ask("segmentation", view, deadline)
+        quantity = values.get("quantity")
+        return Segmented(
+            class_probabilities(values["segmentation"]),
+            None if quantity is None else softmax(quantity).astype(quantity.dtype),
+        )
+
+    def wait_until_ready(self, deadline: Deadline) -> bool:
+        """Wait until the networks can be asked; return False where they cannot by then."""
+        with self._changed:
+            return (
+                self._changed.wait_for(lambda: self._serves or self._closing, deadline.remaining_s)
+                and not self._closing
+            )
+
+    def complaints(self) -> tuple[str, ...]:
+        """Return what a maintainer should know, each one line."""
+        return self._supervisor.complaints()
+
+    def close(self) -> None:
+        """End the process; no call may follow."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._wake.set()
+        self._thread.join(_CLOSE_S)
+
+    @property
+    def _serves(self) -> bool:
+        process = self._supervisor.serving
+        return process is not None and process.usable
+
+    def _ask(self, network: Network, view: Picture, deadline: Deadline) -> Mapping[Meaning, Array]:
+        process = self._supervisor.serving
+        if process is None:
+            why = self._supervisor.why
+            raise type(why)(str(why))
+        try:
+            tensors = process.ask(network, view, deadline)
+        except BrokenRunError:
+            self._wake.set()
+            raise
+        try:
+            return by_meaning(tensors, self._selection.files(process.device)[network].outputs)
+        except BrokenRunError as error:
+            process.reject(f"{network}: {error}")
+            self._wake.set()
+            raise
+
+    def _watch(self) -> None:
+        """Look after the processes; they end with this thread, so it ends with the object only."""
+        while not self._closing:
+            try:
+                self._supervisor.look()
+            except Exception:  # noqa: BLE001 - this thread must not end
+                _LOG.exception("looking after the networks failed")
+            with self._changed:
+                self._changed.notify_all()
+            self._wake.wait(_LOOK_WHILE_BUSY_S if self._supervisor.busy else _LOOK_S)
+            self._wake.clear()
+        self._supervisor.close()
