@@ -197,6 +197,11 @@ class _Decoder(nn.Module):
             nn.ReLU(),
         )
 
+    @property
+    def last(self) -> nn.Conv2d:
+        """The convolution whose outputs are the inverse depths, before those below 0 are cut off."""
+        return cast("nn.Conv2d", self.output_conv[4])
+
     def forward(self, features: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
         first, second, third, fourth = features
         path = self.refinenet4(self.layer4_rn(fourth))
