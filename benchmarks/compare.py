@@ -34,7 +34,7 @@ WAYS: Final = {
 
 _LEAST_TRAYS = 3
 
-_Any = TypeVar("_Any")
+_T = TypeVar("_T")
 
 
 def compare(
@@ -64,21 +64,34 @@ def compare(
         return turns, {name: contestant.weights_mb for name, contestant in contestants.items()}
 
 
-def rotated(names: list[_Any], by: int) -> list[_Any]:
+def rotated(names: list[_T], by: int) -> list[_T]:
     """Return the names, beginning with another one for each `by`."""
     by %= len(names)
     return names[by:] + names[:by]
 
 
-def _endless(items: tuple[_Any, ...]) -> Iterator[_Any]:
+def _endless(items: tuple[_T, ...]) -> Iterator[_T]:
     return chain.from_iterable(repeat(items))
 
 
 def two_cores() -> tuple[int, ...]:
-    """Have this process, and those that it starts, run on two cores alone; return their numbers."""
-    cores = sorted(os.sched_getaffinity(0))[:THREADS]
+    """Have this process, and those that it starts, run on two cores alone; return their numbers.
+
+    Of a core that runs two threads at once, one number is taken.
+    """
+    by_core: dict[str, int] = {}
+    for number in sorted(os.sched_getaffinity(0)):
+        by_core.setdefault(_threads_of_core(number), number)
+    cores = tuple(by_core.values())[:THREADS]
     os.sched_setaffinity(0, cores)
-    return tuple(cores)
+    return cores
+
+
+def _threads_of_core(number: int) -> str:
+    try:
+        return Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list").read_text()
+    except OSError:
+        return str(number)
 
 
 def processor() -> str:
@@ -97,9 +110,9 @@ def main() -> int:
     options = parser.parse_args()
     cores = two_cores()
     with tempfile.TemporaryDirectory() as name:
-        chosen = trays(options.data, Path(name))
-        print(f"comparing on {chosen.origin}: takes about two minutes", file=sys.stderr)
         try:
+            chosen = trays(options.data, Path(name))
+            print(f"comparing on {chosen.origin}: takes about two minutes", file=sys.stderr)
             turns, weights_mb = compare(WAYS, chosen, options.trays, options.seconds)
         except JanbanError as error:
             print(f"benchmarks.compare: {error}", file=sys.stderr)

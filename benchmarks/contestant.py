@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -65,12 +66,11 @@ class Contestant:
     def measure(self, calibration: int, picture: Path) -> Turn:
         """Have a picture measured. Raises `JanbanError` where the way cannot."""
         assert self._process.stdin is not None
-        self._process.stdin.write(
-            json.dumps({"calibration": calibration, "picture": str(picture.absolute())}) + "\n"
-        )
-        self._process.stdin.flush()
-        answer = self._answer()
-        return Turn(**answer)
+        asked = json.dumps({"calibration": calibration, "picture": str(picture.absolute())})
+        # A way that has ended has no answer either, and that is told.
+        with suppress(BrokenPipeError):
+            print(asked, file=self._process.stdin, flush=True)
+        return Turn(**self._answer())
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -90,9 +90,8 @@ class Contestant:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.close()
-        if kind is not None:
-            self._process.terminate()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait()
 
 

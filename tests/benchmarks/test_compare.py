@@ -47,6 +47,7 @@ def test_without_time_three_trays_are_measured_all_the_same(trays: Trays) -> Non
     [
         ("blind", r"blind: .*500\.png: no tray in 500 pixels of calibration 1$"),
         ("broken", "broken: cannot learn 2 calibrations$"),
+        ("dying", "dying: ended early with status 4;"),
         ("crashing", "crashing: ended early with status 3;"),
     ],
 )
