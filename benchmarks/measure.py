@@ -31,7 +31,7 @@ def _turned(picture: Picture, angle_deg: int) -> Picture:
     return np.asarray(turned, np.uint8)
 
 
-def _appliance(*arguments: str) -> int:
+def appliance(*arguments: str) -> int:
     """Run a command in a process of its own, so that the memory it reports is its own."""
     return subprocess.run([sys.executable, "-m", "appliance.cli", *arguments], check=False).returncode  # noqa: S603
 
@@ -52,9 +52,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         empty, full, trays = paint_trays(Path(name))
         folder = f"{name}/calibration"
-        calibrated = _appliance("calibrate", "--empty", str(empty), "--full", str(full), "--out", folder)
+        calibrated = appliance("calibrate", "--empty", str(empty), "--full", str(full), "--out", folder)
         bench = ["bench", "--calibration", folder, "--repeat", options.repeat, *more]
-        return calibrated or _appliance(*bench, *map(str, trays))
+        return calibrated or appliance(*bench, *map(str, trays))
 
 
 if __name__ == "__main__":

@@ -197,5 +197,5 @@ def _first_fault(error: ValidationError) -> str:
     """Return where the first fault is, as models[0].files[1].sha256, and what it is."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-    reason = " ".join(first["msg"].removeprefix("Value error, ").split())
-    return f"{where.lstrip('.')}: {reason}" if where else reason
+    reason = first["msg"].removeprefix("Value error, ")
+    return " ".join((f"{where.lstrip('.')}: {reason}" if where else reason).split())

@@ -103,6 +103,11 @@ class NetworksProcess:
         """Whether no fault of it is known yet; does not look."""
         return self._error is None
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for an answer, or has given up waiting for one."""
+        return self._turn.locked() or bool(self._unanswered)
+
     def reject(self, reason: str) -> None:
         """Count what it answered as nonsense: it has a fault from now on."""
         self._error = self._error or BrokenRunError(reason)

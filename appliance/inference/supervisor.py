@@ -25,6 +25,10 @@ class Process(Protocol):
     device: Device
     ready: Ready | None
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for an answer."""
+
     def fault(self) -> InferenceError | None:
         """Return why it is of no use, None while it starts or works."""
 
@@ -44,9 +48,9 @@ P = TypeVar("P", bound=Process)
 class Supervisor(Generic[P]):
     """`look` does all the work and never waits; call it often, from one thread.
 
-    `serving` is the process to ask, None while there is none; `why` says why not. A new process takes its
-    place only when it is ready, so that the processor serves while the Edge TPU is tried again. `expected`
-    says whether the Edge TPU's absence is worth a complaint.
+    `serving` is the process to ask, None while there is none; `why` says why not, and `hopeless` whether that
+    is likely to last. A new process takes its place only when it is ready, so that the processor serves while
+    the Edge TPU is tried again. `expected` says whether the Edge TPU's absence is worth a complaint.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Supervisor(Generic[P]):
         self._faults: deque[tuple[float, str]] = deque(maxlen=100)
         self._edge_tpu_fault: str | None = None
         self.why: InferenceError = BrokenRunError("the networks are starting")
+        self.hopeless = False
 
     @property
     def device(self) -> Device:
@@ -94,9 +99,9 @@ class Supervisor(Generic[P]):
             why = self._edge_tpu_fault or "none is plugged in; plug it into a USB 3 port, or replug it"
             said.append(f"the processor stands in for the Edge TPU: {why}")
         since_s = self._clock.monotonic_s() - _REMEMBERED_S
-        recent = [what for when_s, what in self._faults if when_s >= since_s]
+        recent = [what for when_s, what in tuple(self._faults) if when_s >= since_s]
         if recent:
-            said.append(f"the networks failed {len(recent)} times within an hour, last: {recent[-1]}")
+            said.append(f"faults of the networks within an hour: {len(recent)}, last on {recent[-1]}")
         if self.serving is None and not recent:
             said.append(str(self.why))
         return tuple(said)
@@ -132,16 +137,16 @@ class Supervisor(Generic[P]):
             self._starting = None
             self._end(process, fault, now_s)
         elif process.ready is not None:
-            self._starting, before = None, self.serving
+            self._starting, before, self.hopeless = None, self.serving, False
             self.serving, self._since_s = process, now_s
             self._ladder.started(process.device)
             times = ", ".join(f"{name} {ms:.0f} ms" for name, ms in process.ready.next_ms.items())
             _LOG.info("networks run on %s: %s", _PLACES[process.device], times)
             if before is not None:
-                self._retire(before, now_s)
+                self._ending.append((before, now_s))
 
     def _end(self, process: P, fault: InferenceError, now_s: float) -> None:
-        self._retire(process, now_s)
+        self._ending.append((process, now_s))
         self._note(process.device, fault, now_s)
 
     def _note(self, device: Device, fault: InferenceError, now_s: float) -> None:
@@ -152,16 +157,19 @@ class Supervisor(Generic[P]):
         if self.serving is None:
             self.why = type(fault)(f"networks on {what}")
             self._faults.append((now_s, what))
-        self._ladder.failed(device, now_s, lastingly=isinstance(fault, NoDeviceError | WrongModelError))
-
-    def _retire(self, process: P, now_s: float) -> None:
-        process.kill()
-        self._ending.append((process, now_s))
+        lastingly = isinstance(fault, NoDeviceError | WrongModelError)
+        self._ladder.failed(device, now_s, lastingly=lastingly)
+        self.hopeless = self.serving is None and lastingly and self._ladder.device == device
 
     def _remains(self, process: P, since_s: float) -> bool:
+        """End a process whose place is taken, after the answer that it may still owe; tell if it is there."""
+        overdue = self._clock.monotonic_s() - since_s > _UNKILLABLE_S
+        if process.busy and process.fault() is None and not overdue:
+            return True
+        process.kill()
         if process.gone():
             return False
-        if self._clock.monotonic_s() - since_s > _UNKILLABLE_S:
+        if overdue:
             # Uninterruptible sleep inside the driver: a new process is tried all the same.
             _LOG.error("a process of the networks cannot be killed; its driver hangs")
             return False

@@ -77,12 +77,12 @@ class WorkerNetworks:
         )
 
     def wait_until_ready(self, deadline: Deadline) -> bool:
-        """Wait until the networks can be asked; return False where they cannot by then."""
+        """Wait until the networks can be asked; return False where they cannot by then, or no retry helps."""
         with self._changed:
-            return (
-                self._changed.wait_for(lambda: self._serves or self._closing, deadline.remaining_s)
-                and not self._closing
+            self._changed.wait_for(
+                lambda: self._serves or self._supervisor.hopeless or self._closing, deadline.remaining_s
             )
+            return self._serves and not self._closing
 
     def complaints(self) -> tuple[str, ...]:
         """Return what a maintainer should know, each one line."""

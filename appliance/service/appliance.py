@@ -102,10 +102,11 @@ class Appliance:
             thread.join(deadline.remaining_s)
             if thread.is_alive():
                 _LOG.error("%s did not stop within %.1f s", thread.name, self._budget.stop_s)
-        self._parts.measurer.close()
         self._recorder.retry()
         self._parts.publisher.stop()
         self._parts.store.close()
+        # Last, as a device that hangs may hold it up; nothing is lost by then.
+        self._parts.measurer.close()
 
     @property
     def finished(self) -> bool:
@@ -139,8 +140,7 @@ class Appliance:
             reasons.append(f"the store refuses writes: {self._recorder.waiting} readings wait in memory")
         if self._recorder.lost:
             reasons.append(f"{self._recorder.lost} readings lost while the store refused writes")
-        if (complaint := self._parts.measurer.complaint) is not None:
-            reasons.append(f"readings come from back projection alone: {complaint}")
+        reasons += self._parts.measurer.degraded()
         if self.overflowed:
             reasons.append(f"{self.overflowed} trays came faster than they could be measured")
         if self.late:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.budget import Budget, DeadlineSettings
+from appliance.camera.frame import FrameSource
 from appliance.camera.open import open_camera
 from appliance.clock import Clock, Deadline
 from appliance.config import Settings
@@ -36,11 +37,17 @@ OnTray = Callable[[TrayEvent, MeasuredTray], None]
 
 
 def assemble(
-    settings: Settings, clock: Clock, machine: Machine | None = None, on_tray: OnTray | None = None
+    settings: Settings,
+    clock: Clock,
+    machine: Machine | None = None,
+    *,
+    camera: FrameSource | None = None,
+    on_tray: OnTray | None = None,
 ) -> Appliance:
     """Build the appliance that `settings` describe; raises `JanbanError` where a part cannot work.
 
-    `on_tray` sees every tray, after its reading is stored; without it the overlay is kept, if that is set.
+    `camera` stands in for the settings' own. `on_tray` sees every tray, after its reading is stored; without
+    it the overlay is kept, if that is set.
     """
     budget = Budget.of(settings.deadline)
     calibration = load_calibration(settings.device.calibration_dir)
@@ -48,7 +55,7 @@ def assemble(
     store = Store(_state_dir(settings) / STORE_FILE, settings.store, clock)
     store.open()
     parts = Parts(
-        camera=open_camera(settings.camera, clock),
+        camera=camera or open_camera(settings.camera, clock),
         trigger=Trigger(settings.trigger),
         store=store,
         publisher=Publisher(settings.mqtt, origin, store, clock),

@@ -4,8 +4,8 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,10 +16,13 @@ from appliance.camera.open import open_camera
 from appliance.camera.settings import CameraSettings, PicameraSettings, UsbSettings
 from appliance.clock import Clock, Deadline, SystemClock
 from appliance.config import Settings
-from appliance.errors import JanbanError, ModelError
-from appliance.inference.manifest import FILE_NAME as MANIFEST
-from appliance.inference.manifest import load_manifest
+from appliance.errors import InferenceError, JanbanError, ModelError
+from appliance.inference.manifest import Device
+from appliance.inference.selection import Selection, select
+from appliance.inference.settings import ModelSettings
+from appliance.inference.trial import Trial, try_out
 from appliance.inference.verify import verify_file
+from appliance.inference.wire import Ready
 from appliance.picture import Picture
 from appliance.publish.dial import dial
 from appliance.publish.endpoint import Endpoint
@@ -35,6 +38,8 @@ _FULL_DISK_MB = 50
 _HOT_C = 75.0
 _THROTTLING_C = 80.0
 """From here on a Raspberry Pi 4 reduces its clock."""
+
+_PLACES = {"edgetpu": "the Edge TPU", "cpu": "the processor"}
 
 _HANGS = "its driver or network hangs; unplug and plug in what hangs, or reboot"
 
@@ -66,6 +71,7 @@ class Instruments:
     machine: Machine = field(default_factory=Machine)
     clock: Clock = field(default_factory=SystemClock)
     open_camera: Callable[[CameraSettings, Clock], FrameSource] = open_camera
+    try_out: Callable[[ModelSettings, Selection, Clock, Path], Trial] = try_out
     free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
     longest_s: float = _LONGEST_S
 
@@ -77,7 +83,7 @@ def examine(settings: Settings, instruments: Instruments | None = None) -> Itera
         "camera": lambda: camera(settings, tools),
         "calibration": lambda: calibration(settings),
         "tpu": lambda: tpu(tools.machine),
-        "models": lambda: models(settings.models.folder),
+        "models": lambda: models(settings.models, tools),
         "broker": lambda: broker(settings, tools.clock),
         "disk": lambda: disk(settings, tools.free_bytes),
         "clock": lambda: clock(tools.machine),
@@ -133,7 +139,12 @@ def tpu(machine: Machine) -> Check:
     """Look for a Coral on the USB or PCIe, and for its runtime library."""
     corals, library = machine.corals(), machine.libedgetpu()
     if not corals:
-        return Check("tpu", "warn", "no Coral found", "back projection needs none; plug it in for networks")
+        return Check(
+            "tpu",
+            "warn",
+            "no Coral found",
+            "the processor runs the networks; plug one in to have them faster",
+        )
     if not all(coral.usable for coral in corals):
         rules = "install systemd/udev/70-janban.rules, plug it in again, and run this as the user janban"
         return Check("tpu", "warn", f"{corals[0].node} may not be opened", rules)
@@ -146,31 +157,48 @@ def tpu(machine: Machine) -> Check:
     return Check("tpu", "ok", f"Coral on {links}, {library.name}")
 
 
-def models(folder: Path | None) -> Check:
-    """Compare every network's file with the manifest; none is loaded, as that may take the process down."""
-    if folder is None:
+def models(settings: ModelSettings, tools: Instruments) -> Check:
+    """Compare every network's file with the manifest, and run each on a test pattern in another process."""
+    if settings.folder is None:
         return Check(
             "models", "ok", "models.folder is not set: leftovers are measured by back projection alone"
         )
+    without = "or take models.folder out of the configuration: back projection does without networks"
     try:
-        entries = load_manifest(folder / MANIFEST).models
-        for file in (file for entry in entries for file in entry.files):
-            verify_file(folder, file)
+        selection = select(settings.folder)
+        for file in (file for entry in selection.entries.values() for file in entry.files):
+            verify_file(settings.folder, file)
+        said = tools.try_out(settings, selection, tools.clock, tools.machine.root).said
     except ModelError as error:
-        advice = "or take models.folder out of the configuration: back projection does without networks"
-        return Check("models", "fail", str(error), advice)
-    versions = ", ".join(
-        f"{entry.name} ({', '.join(f'{file.device} {file.version}' for file in entry.files)})"
-        for entry in entries
-    )
-    if not entries:
-        return Check("models", "warn", f"{folder} has no models", "copy there what make models made")
-    if untrained := [entry.name for entry in entries if not entry.origin.trained]:
+        return Check("models", "fail", str(error), without)
+    check = _judgement(settings, selection, said, corals=bool(tools.machine.corals()))
+    return check if check.state != "fail" else replace(check, advice=without)
+
+
+def _judgement(
+    settings: ModelSettings,
+    selection: Selection,
+    said: Mapping[Device, Ready | InferenceError],
+    *,
+    corals: bool,
+) -> Check:
+    found = f"{_versions(selection)} in {settings.folder}"
+    faults = " | ".join(f"{_PLACES[on]}: {said[on]}" for on in said if isinstance(said[on], InferenceError))
+    working = [f"{_PLACES[on]} ({_times(one)})" for on, one in said.items() if isinstance(one, Ready)]
+    if not working:
+        return Check("models", "fail", f"{found}, which do not run on {faults}")
+    found += f", run on {working[0]}"
+    if faults:
+        held = "if the service runs, it holds the Edge TPU: systemctl stop janban, then try again"
+        return Check("models", "warn", f"{found}, not on {faults}", held)
+    if settings.device == "auto" and "edgetpu" not in selection.devices and corals:
+        return Check("models", "warn", f"{found}: no models for the Coral", "compile them: convert edgetpu")
+    if untrained := [entry.name for entry in selection.entries.values() if not entry.origin.trained]:
         advice = (
             f"random weights measure nothing: for a canteen, convert trained ones of {', '.join(untrained)}"
         )
-        return Check("models", "warn", f"{versions} in {folder}", advice)
-    return Check("models", "ok", f"{versions} in {folder}, every file as the manifest says")
+        return Check("models", "warn", found, advice)
+    return Check("models", "ok", found)
 
 
 def broker(settings: Settings, clock: Clock) -> Check:
@@ -243,6 +271,17 @@ def power(machine: Machine) -> Check:
         )
         return Check("power", "warn", ", ".join(complaints), advice)
     return Check("power", "ok", "no under-voltage, no throttling")
+
+
+def _versions(selection: Selection) -> str:
+    return ", ".join(
+        f"{entry.name} ({', '.join(f'{file.device} {file.version}' for file in entry.files)})"
+        for entry in selection.entries.values()
+    )
+
+
+def _times(answer: Ready) -> str:
+    return ", ".join(f"{network} {ms:.0f} ms" for network, ms in answer.next_ms.items())
 
 
 def _picture(source: FrameSource, deadline: Deadline) -> Picture:

@@ -107,6 +107,11 @@ class TrayMeasurer:
         """Why the last reading came from back projection alone; None where all is well, or as wanted."""
         return self._no_networks if self._networks is None else self._networks.complaint
 
+    def degraded(self) -> list[str]:
+        """Return what subscribers should know of the networks: that trays go without, and what ails them."""
+        alone = [] if self.complaint is None else [f"back projection measures alone: {self.complaint}"]
+        return alone if self._networks is None else [*alone, *self._networks.networks.complaints()]
+
     def health(self) -> dict[str, object] | None:
         """Return what subscribers should know of the networks; None without them."""
         if self._networks is None:

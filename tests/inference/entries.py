@@ -1,6 +1,7 @@
 """Entries of a manifest, small but whole."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from appliance.inference.manifest import (
     Origin,
     OutputSignature,
 )
+from appliance.inference.selection import CLASSES
 
 
 def sha256(content: bytes) -> str:
@@ -72,5 +74,48 @@ def models_folder(folder: Path, one: ModelEntry, content: bytes = b"one") -> Pat
     """A folder with the entry's manifest and its first file."""
     folder.mkdir()
     (folder / one.files[0].file).write_bytes(content)
-    (folder / "manifest.json").write_text(Manifest(models=(one,)).model_dump_json(), encoding="utf-8")
+    write_manifest(folder, one)
     return folder
+
+
+def networks_folder(folder: Path, *, trained: bool = True, devices: Sequence[str] = ("cpu",)) -> Path:
+    """A folder with two networks whose files hold their names and are no models."""
+    folder.mkdir()
+    models = []
+    for one in two_networks():
+        files = tuple(file for file in one.files if file.device in devices)
+        for file in files:
+            (folder / file.file).write_bytes(f"{one.name} {file.device}".encode())
+        origin = one.origin.model_copy(update={"trained": trained})
+        models.append(one.model_copy(update={"files": files, "origin": origin}))
+    write_manifest(folder, *models)
+    return folder
+
+
+def write_manifest(folder: Path, *models: ModelEntry) -> None:
+    text = Manifest(models=models).model_dump_json(by_alias=True)
+    (folder / "manifest.json").write_text(text, encoding="utf-8")
+
+
+def two_networks() -> tuple[ModelEntry, ModelEntry]:
+    """A depth network that gives float32 and a segmentation network, for the CPU, then for the Edge TPU."""
+    outputs = {
+        "depth": (output_signature(dtype="float32", scale=None, zero_point=None),),
+        "seg": (
+            output_signature(name="classes", shape=(1, 8, 8, 7), meaning="segmentation", classes=CLASSES),
+            output_signature(name="quantity", shape=(1, 2), meaning="quantity", classes=("little", "much")),
+        ),
+    }
+    depth, segmentation = (
+        entry(
+            name=name,
+            files=tuple(
+                model_file(
+                    f"{name} {device}".encode(), file=f"{name}.{device}.tflite", device=device, outputs=given
+                )
+                for device in ("cpu", "edgetpu")
+            ),
+        )
+        for name, given in outputs.items()
+    )
+    return depth, segmentation

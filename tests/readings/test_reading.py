@@ -101,6 +101,7 @@ def test_the_payload_is_what_the_contract_says() -> None:
         "estimates": {"back_projection": 0.25, "depth": None, "segmentation": None},
         "weights": {"back_projection": 1.0, "depth": 0.0, "segmentation": 0.0},
         "flags": [],
+        "mixed_from": [],
     }
 
 
@@ -176,7 +177,7 @@ def test_consumers_ignore_what_they_do_not_know_and_writers_do_not() -> None:
 def test_a_measurement_carries_its_picture_and_becomes_a_reading() -> None:
     measurement = Measurement(image="a.jpg", **dict(rejected("blurred")))
     assert list(json.loads(measurement.model_dump_json())) == [
-        *("image", "status", "reason", "path", "compartments", "leftover", "latency_ms")
+        *("image", "status", "reason", "path", "compartments", "leftover", "latency_ms", "models")
     ]
     assert draft(outcome=measurement).numbered(1).reason == "blurred"
 

@@ -3,48 +3,7 @@ from pathlib import Path
 import pytest
 
 from appliance.service.machine import Machine
-
-
-def put(root: Path, path: str, text: str) -> None:
-    file = root / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-
-
-def plug_in(root: Path, identity: tuple[str, str], *, speed: str = "5000", node: bool = True) -> None:
-    """Put a USB device into a fake root, as the kernel shows one."""
-    for name, text in (
-        ("idVendor", identity[0]),
-        ("idProduct", identity[1]),
-        ("busnum", "2"),
-        ("devnum", "7"),
-        ("speed", speed),
-    ):
-        put(root, f"sys/bus/usb/devices/2-1/{name}", f"{text}\n")
-    if node:
-        put(root, "dev/bus/usb/002/007", "")
-
-
-@pytest.mark.parametrize("identity", [("1a6e", "089a"), ("18d1", "9302")])
-@pytest.mark.parametrize("speed", ["5000", "480"])
-def test_coral_is_found_before_and_after_its_firmware(
-    tmp_path: Path, identity: tuple[str, str], speed: str
-) -> None:
-    plug_in(tmp_path, identity, speed=speed)
-    (coral,) = Machine(tmp_path).corals()
-    assert coral.node == tmp_path / "dev/bus/usb/002/007"
-    assert (coral.usable, coral.usb_3) == (True, speed == "5000")
-
-
-def test_coral_without_a_node_cannot_be_used(tmp_path: Path) -> None:
-    plug_in(tmp_path, ("1a6e", "089a"), node=False)
-    assert [coral.usable for coral in Machine(tmp_path).corals()] == [False]
-
-
-def test_other_usb_devices_are_no_coral(tmp_path: Path) -> None:
-    plug_in(tmp_path, ("1a6e", "9302"))
-    put(tmp_path, "sys/bus/usb/devices/usb1/idVendor", "1d6b")
-    assert Machine(tmp_path).corals() == []
+from tests.inference.roots import put
 
 
 @pytest.mark.parametrize("folder", ["usr/lib/aarch64-linux-gnu", "usr/lib", "usr/local/lib"])

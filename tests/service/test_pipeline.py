@@ -258,5 +258,9 @@ def test_health_tells_of_the_networks_and_closing_lets_them_go(calibration: Cali
         "ready": False,
         "complaints": ["no Coral: the processor stands in"],
     }
+    assert measurer.degraded() == [
+        "back projection measures alone: the networks have not seen the references yet",
+        "no Coral: the processor stands in",
+    ]
     measurer.close()
     assert networks.closed
