@@ -75,9 +75,11 @@ types: setup-dev ## Check the types
 
 check: lint types test ## Check everything that a change has to pass
 
-bench: setup ## Measure the processor time of an idle line, and the time of every stage of a tray
+# The study's networks run on PyTorch. On rendered trays where DATA has them, else on simulated ones.
+bench: setup-dev ## Time an idle line, the stages of a tray, and the study's way beside it (DATA=)
 	@$(BIN)/python -m benchmarks.trigger --idle
 	@$(BIN)/python -m benchmarks.measure $(NETWORKS) $(ARGS)
+	@$(BIN)/python -m benchmarks.compare --data "$(DATA)"
 
 line: setup ## Run the whole appliance on 10 minutes of a simulated line, 30 trays a minute (ARGS="--minutes 2")
 	@$(BIN)/python -m benchmarks.line $(NETWORKS) $(ARGS)

@@ -2,8 +2,9 @@
 
 `reference/` holds keys, shapes and outputs (at the places that `sampled` picks) of isl-org/MiDaS's
 MidasNet_small (64 features, expanded, exportable) on geffnet 1.0.2's tf_efficientnet_lite3, and of
-torchvision 0.28.0's resnet18 and resnet50, in evaluation mode, float64, PyTorch 2.13.0; and keys and shapes
-of DPT_Large, as isl-org/MiDaS has them and as transformers 5.23.0 does.
+torchvision 0.28.0's resnet18 and resnet50, in evaluation mode, float64, PyTorch 2.13.0; keys and shapes
+of DPT_Large, as isl-org/MiDaS has them; and outputs of a tiny DPT of transformers 5.23.0, whose known weights
+are those that the published keys stand for.
 """
 
 import json
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 MIDAS_LAST_BIAS = "scratch.output_conv.4.bias"
 
@@ -53,6 +54,18 @@ def reference_outputs(name: str) -> dict[str, list[float]]:
     """Return what the other implementation gave, by the size of its input."""
     outputs: dict[str, list[float]] = json.loads((REFERENCE / f"{name}.json").read_text())
     return outputs
+
+
+def shapes_of(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Return key → shape of a network."""
+    return {key: tuple(value.shape) for key, value in module.state_dict().items()}
+
+
+def largest_difference(output: Tensor, expected: list[float]) -> float:
+    """Return how far `sampled` outputs are off, as a fraction of the largest expected magnitude."""
+    wanted = torch.tensor(expected, dtype=torch.float64)
+    found = torch.tensor(sampled(output), dtype=torch.float64)
+    return float((found - wanted).abs().max() / wanted.abs().max())
 
 
 def _values(key: str, shape: tuple[int, ...]) -> np.ndarray:

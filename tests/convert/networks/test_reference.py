@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torch import Tensor
 
 from convert.networks.build import midas
 from convert.networks.resnet import Depth, ResNetEncoder
@@ -10,24 +9,14 @@ from convert.networks.state import fill
 from tests.convert.networks.known_weights import (
     known_picture,
     known_state,
+    largest_difference,
     reference_outputs,
     reference_shapes,
-    sampled,
+    shapes_of,
 )
 
 SIZES_AND_PRECISIONS = [(256, 256, torch.float32, 1e-4), (64, 96, torch.float64, 1e-7)]
 """Single precision shows that it is close enough, double precision that it is the same function."""
-
-
-def shapes_of(module: torch.nn.Module) -> dict[str, tuple[int, ...]]:
-    return {key: tuple(value.shape) for key, value in module.state_dict().items()}
-
-
-def largest_difference(output: Tensor, expected: list[float]) -> float:
-    """As a fraction of the largest expected magnitude."""
-    wanted = torch.tensor(expected, dtype=torch.float64)
-    found = torch.tensor(sampled(output), dtype=torch.float64)
-    return float((found - wanted).abs().max() / wanted.abs().max())
 
 
 def test_midas_has_the_published_keys() -> None:
