@@ -41,15 +41,16 @@ class Unlike:
     @property
     def apart(self) -> float:
         """How far apart they are, 0..1."""
-        return abs(self.a - self.b)
+        # Of numbers with four digits; without rounding, 0.8 and 0.75 would be further apart than 0.05.
+        return round(abs(self.a - self.b), 4)
 
 
 @dataclass(frozen=True)
 class Comparison:
     """A variant against what counts, over the trays that both measured.
 
-    `tray_a` and `tray_b` are the mean leftovers of whole trays. `cost_ms` is what the variant took for a tray
-    at the median; `unlike` are the trays to look at, worst first. Without trays, only `skipped` means a thing.
+    `tray_a` and `tray_b` are the mean leftovers of whole trays, 0..1. `cost_ms` is what the variant took at
+    the median; `unlike` are the trays to look at, worst first. Without trays all but `skipped` is 0.
     """
 
     name: str

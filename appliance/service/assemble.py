@@ -25,6 +25,7 @@ from appliance.service.machine import Machine
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer
 from appliance.service.surroundings import Surroundings
 from appliance.service.tray_overlay import overlay
+from appliance.service.variant import Shade
 from appliance.tray.calibration import Calibration
 from appliance.tray.calibration_folder import load_calibration
 
@@ -61,6 +62,7 @@ def assemble(
         publisher=Publisher(settings.mqtt, origin, store, clock),
         origin=origin,
         surroundings=Surroundings(machine or Machine(), clock, settings.device.state_dir),
+        shade=_shade(settings, calibration, budget, clock),
         # The last one, as from here on a process runs that has to be ended.
         measurer=open_measurer(calibration, settings.estimate, settings.models, budget, clock),
     )
@@ -72,6 +74,15 @@ def assemble(
         health_interval_s=settings.service.health_interval_s,
         on_tray=on_tray or (_overlay_keeper(settings) if settings.service.overlay else None),
     )
+
+
+def _shade(settings: Settings, calibration: Calibration, budget: Budget, clock: Clock) -> Shade | None:
+    if settings.variant is None:
+        return None
+    try:
+        return Shade.of(settings.variant, calibration, clock, budget.ample_s)
+    except ValueError as error:
+        raise ConfigError(f"variant.estimate: {error}; calibrate with one, or take other settings") from None
 
 
 def open_measurer(
