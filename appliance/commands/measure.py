@@ -8,12 +8,12 @@ from pathlib import Path
 from appliance.budget import Budget, DeadlineSettings
 from appliance.clock import Clock, Deadline, SystemClock
 from appliance.config import load_estimate
-from appliance.errors import ConfigError, PictureError
+from appliance.errors import PictureError
 from appliance.estimate.settings import VariantSettings
 from appliance.picture import Picture, load_picture, save_picture
 from appliance.readings.measurement import CompartmentMeasurement, Measurement, Outcome
 from appliance.readings.variant import Variant
-from appliance.service.assemble import unhurried_measurer
+from appliance.service.assemble import open_shade, unhurried_measurer
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer, rejected
 from appliance.service.stages import Stages
 from appliance.service.tray_overlay import overlay
@@ -53,10 +53,7 @@ def command(options: argparse.Namespace) -> int:
 def _shade(options: argparse.Namespace, clock: Clock) -> Shade:
     name = re.sub(r"[^A-Za-z0-9]+", "-", options.variant.stem).strip("-")[:48] or "variant"
     settings = VariantSettings(name=name, estimate=load_estimate(options.variant))
-    try:
-        return Shade.of(settings, load_calibration(options.calibration), clock, _BUDGET.ample_s)
-    except ValueError as error:
-        raise ConfigError(f"{options.variant}: {error}; calibrate with one, or take other settings") from None
+    return open_shade(load_calibration(options.calibration), settings, _BUDGET, clock)
 
 
 def _measured(measurer: TrayMeasurer, picture: Picture, stages: Stages) -> MeasuredTray:

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 from appliance.clock import SystemClock
@@ -14,7 +15,7 @@ from appliance.errors import ConfigError, JanbanError
 from appliance.estimate.settings import EstimateSettings
 from appliance.files import write_whole
 from appliance.picture import Picture, save_picture
-from appliance.service.assemble import unhurried_measurer
+from appliance.service.assemble import open_judge, unhurried_measurer
 from appliance.service.judge import View
 from appliance.tray.calibration_folder import load_calibration
 from appliance.tune.labels import Label, read_labels, start_labels
@@ -103,7 +104,7 @@ def _start(options: argparse.Namespace) -> int:
 def _see(
     options: argparse.Namespace, models: Path | None, labels: list[Label], stop: threading.Event
 ) -> LabelledTrays:
-    clock = SystemClock()
+    clock, calibration = SystemClock(), load_calibration(options.calibration)
     with unhurried_measurer(options.calibration, models, clock) as measurer:
 
         def see(picture: Picture) -> View | str:
@@ -116,7 +117,9 @@ def _see(
             if done % _TELL_EVERY == 0 or done == pictures:
                 print(f"picture {done} of {pictures}", file=sys.stderr)
 
-        trays = see_trays(labels, str(options.labels), load_calibration(options.calibration), see, told=told)
+        trays = see_trays(
+            labels, str(options.labels), calibration, partial(open_judge, calibration), see, told=told
+        )
     for image, reason in trays.rejected:
         print(f"appliance: {image}: left out: {reason}", file=sys.stderr)
     return trays

@@ -11,7 +11,7 @@ from appliance.camera.open import open_camera
 from appliance.clock import Clock, Deadline
 from appliance.config import Settings
 from appliance.errors import ConfigError, ModelError, NoDeviceError
-from appliance.estimate.settings import EstimateSettings
+from appliance.estimate.settings import EstimateSettings, VariantSettings
 from appliance.inference.open import open_networks
 from appliance.inference.settings import ModelSettings
 from appliance.line.trigger import TrayEvent, Trigger
@@ -21,6 +21,7 @@ from appliance.readings.boot import boot_id
 from appliance.readings.reading import Origin
 from appliance.readings.store import Store
 from appliance.service.appliance import Appliance, Parts
+from appliance.service.judge import Judge
 from appliance.service.machine import Machine
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer
 from appliance.service.surroundings import Surroundings
@@ -62,7 +63,7 @@ def assemble(
         publisher=Publisher(settings.mqtt, origin, store, clock),
         origin=origin,
         surroundings=Surroundings(machine or Machine(), clock, settings.device.state_dir),
-        shade=_shade(settings, calibration, budget, clock),
+        shade=None if settings.variant is None else open_shade(calibration, settings.variant, budget, clock),
         # The last one, as from here on a process runs that has to be ended.
         measurer=open_measurer(calibration, settings.estimate, settings.models, budget, clock),
     )
@@ -76,13 +77,18 @@ def assemble(
     )
 
 
-def _shade(settings: Settings, calibration: Calibration, budget: Budget, clock: Clock) -> Shade | None:
-    if settings.variant is None:
-        return None
+def open_judge(calibration: Calibration, estimate: EstimateSettings) -> Judge:
+    """Return what judges trays that were seen; raises ValueError where the calibration is not enough."""
+    return Judge(calibration, estimate.parameters())
+
+
+def open_shade(calibration: Calibration, variant: VariantSettings, budget: Budget, clock: Clock) -> Shade:
+    """Return what measures trays with settings under test; raises `ConfigError` where it cannot."""
     try:
-        return Shade.of(settings.variant, calibration, clock, budget.ample_s)
+        judge = open_judge(calibration, variant.estimate)
     except ValueError as error:
-        raise ConfigError(f"variant.estimate: {error}; calibrate with one, or take other settings") from None
+        raise ConfigError(f"variant {variant.name}: {error}; calibrate with one, or test others") from None
+    return Shade(variant.name, judge.judge, clock, budget.ample_s)
 
 
 def open_measurer(

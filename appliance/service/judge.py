@@ -13,7 +13,6 @@ from appliance.estimate.fusion_rule import FusionRule, by_study
 from appliance.estimate.network_estimates import by_depth, by_segmentation
 from appliance.estimate.profile import Mask
 from appliance.estimate.segmentation import served_with
-from appliance.estimate.settings import EstimateSettings
 from appliance.picture import Picture
 from appliance.readings.measurement import CompartmentMeasurement
 from appliance.service.network_estimators import Sight
@@ -56,11 +55,6 @@ class Judge:
         self._layout = calibration.layout
         self._references = back_projection.prepare(calibration, parameters)
         self._fusion = fusion
-
-    @classmethod
-    def of(cls, calibration: Calibration, settings: EstimateSettings) -> "Judge":
-        """Return the judge that `[estimate]` describes; raises as the class does."""
-        return cls(calibration, settings.parameters())
 
     def project(self, view: View) -> dict[int, CompartmentEstimate]:
         """Return what back projection says per compartment id; it needs no `sight`."""

@@ -5,12 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from appliance.clock import Clock, Deadline
-from appliance.estimate.settings import VariantSettings
 from appliance.readings.variant import Variant, VariantCompartment
 from appliance.service.durations import Durations
-from appliance.service.judge import Judge, Judgement, View
+from appliance.service.judge import Judgement, View
 from appliance.service.pipeline import MeasuredTray
-from appliance.tray.calibration import Calibration
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,11 +29,6 @@ class Shade:
         self._clock = clock
         self._ample_s = ample_s
         self._durations = Durations()
-
-    @classmethod
-    def of(cls, settings: VariantSettings, calibration: Calibration, clock: Clock, ample_s: float) -> "Shade":
-        """Return what `[variant]` describes; raises ValueError where the calibration is not enough for it."""
-        return cls(settings.name, Judge.of(calibration, settings.estimate).judge, clock, ample_s)
 
     def beside(self, tray: MeasuredTray, deadline: Deadline, *, waiting: bool = False) -> MeasuredTray:
         """Return the tray with the variant's result beside its own; a rejected one as it is.

@@ -29,11 +29,13 @@ MOST_PICTURES = 250
 class LabelledTrays:
     """The trays that were found in the labelled pictures.
 
-    `views` one per picture; `labels` those of them alone, and `pictures` the place of each label's picture
-    in `views`. `rejected` are the pictures that cannot be measured, and why.
+    `judge_of` returns who judges by settings, and raises ValueError where the calibration is not enough for
+    them. `views` one per picture; `labels` those of them alone, and `pictures` the place of each label's
+    picture in `views`. `rejected` are the pictures that cannot be measured, and why.
     """
 
     calibration: Calibration
+    judge_of: Callable[[EstimateSettings], Judge]
     views: tuple[View, ...]
     labels: tuple[Label, ...]
     pictures: tuple[int, ...]
@@ -47,7 +49,7 @@ class LabelledTrays:
     def errors(self, settings: EstimateSettings) -> Floats:
         """Return how far each label is off with `settings` (labels,), 0..1; inf where they cannot be used."""
         try:
-            judge = Judge.of(self.calibration, settings)
+            judge = self.judge_of(settings)
         except ValueError as error:
             _LOG.info("%s: %s", settings, error)
             return np.full(len(self.labels), np.inf)
@@ -76,6 +78,7 @@ def see_trays(
     labels: Sequence[Label],
     source: str,
     calibration: Calibration,
+    judge_of: Callable[[EstimateSettings], Judge],
     see: Callable[[Picture], View | str],
     *,
     told: Callable[[int, int], None] = lambda _done, _all: None,
@@ -109,4 +112,4 @@ def see_trays(
         told(len(views) + len(rejected), len(by_image))
     if not views:
         raise LabelsError(f"{source}: no picture can be measured: {rejected[0][0].name}: {rejected[0][1]}")
-    return LabelledTrays(calibration, tuple(views), tuple(kept), tuple(pictures), tuple(rejected))
+    return LabelledTrays(calibration, judge_of, tuple(views), tuple(kept), tuple(pictures), tuple(rejected))

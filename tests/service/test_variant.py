@@ -5,13 +5,15 @@ import pytest
 
 from appliance.budget import Budget
 from appliance.clock import Deadline
+from appliance.errors import ConfigError
 from appliance.estimate.parameters import BackProjectionParameters
 from appliance.estimate.settings import EstimateSettings, VariantSettings
 from appliance.picture import Picture
 from appliance.readings.measurement import Outcome
 from appliance.readings.variant import Variant
+from appliance.service.assemble import open_judge, open_shade
 from appliance.service.durations import PATIENCE
-from appliance.service.judge import Judge, Judgement, View
+from appliance.service.judge import Judgement, View
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer, rejected
 from appliance.service.stages import Stages
 from appliance.service.variant import Shade
@@ -31,7 +33,7 @@ def measured() -> MeasuredTray:
     site = wells.calibration()
     assert site.full is not None
     view = View(Located(np.eye(3), 1.0, 1.0), site.full, np.ones(site.full.shape[:2], np.bool_))
-    judged = Judge.of(site, EstimateSettings()).judge(view)
+    judged = open_judge(site, EstimateSettings()).judge(view)
     outcome = Outcome(
         status="measured",
         path=judged.path,
@@ -91,20 +93,20 @@ def test_both_results_are_told(calibration: Calibration, full_tray: Picture) -> 
     measurer.prepare()
     tray = measurer.measure(full_tray)
     asked = dict(networks.asked)
-    shade = Shade.of(VariantSettings(name="b", estimate=STUDY), calibration, clock, BUDGET.ample_s)
+    shade = open_shade(calibration, VariantSettings(name="b", estimate=STUDY), BUDGET, clock)
     told = shade.beside(tray, Deadline.after(4.0, clock)).outcome
     # The variant shared what the networks saw, and judged it by its own back projection.
     assert networks.asked == asked
     assert told.variant is not None
     assert told.variant.path == told.path == "full"
     assert tray.view is not None
-    own = Judge.of(calibration, STUDY).judge(tray.view)
+    own = open_judge(calibration, STUDY).judge(tray.view)
     assert [(c.id, c.leftover) for c in told.variant.compartments] == [
         (c.id, c.leftover) for c in own.compartments
     ]
     assert told.variant.leftover == pytest.approx(own.leftover, abs=1e-4)
     # Under the settings that count, a judge says what the measurer says: a search is about the appliance.
-    same = Judge.of(calibration, EstimateSettings()).judge(tray.view)
+    same = open_judge(calibration, EstimateSettings()).judge(tray.view)
     assert same.compartments == tray.outcome.compartments
 
 
@@ -153,5 +155,6 @@ def test_a_variant_that_fails_costs_nothing_but_its_numbers(trial: Trial, measur
 
 
 def test_a_variant_that_the_calibration_is_not_enough_for_is_refused() -> None:
-    with pytest.raises(ValueError, match="needs a full reference"):
-        Shade.of(VariantSettings(estimate=STUDY), wells.calibration(full=False), FakeClock(), BUDGET.ample_s)
+    tested = VariantSettings(name="new", estimate=STUDY)
+    with pytest.raises(ConfigError, match=r"variant new: .* needs a full reference"):
+        open_shade(wells.calibration(full=False), tested, BUDGET, FakeClock())
