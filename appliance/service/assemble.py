@@ -11,7 +11,7 @@ from appliance.camera.open import open_camera
 from appliance.clock import Clock, Deadline
 from appliance.config import Settings
 from appliance.errors import ConfigError, ModelError, NoDeviceError
-from appliance.estimate.settings import EstimateSettings
+from appliance.estimate.settings import EstimateSettings, VariantSettings
 from appliance.inference.open import open_networks
 from appliance.inference.settings import ModelSettings
 from appliance.line.trigger import TrayEvent, Trigger
@@ -21,10 +21,12 @@ from appliance.readings.boot import boot_id
 from appliance.readings.reading import Origin
 from appliance.readings.store import Store
 from appliance.service.appliance import Appliance, Parts
+from appliance.service.judge import Judge
 from appliance.service.machine import Machine
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer
 from appliance.service.surroundings import Surroundings
 from appliance.service.tray_overlay import overlay
+from appliance.service.variant import Shade
 from appliance.tray.calibration import Calibration
 from appliance.tray.calibration_folder import load_calibration
 
@@ -61,6 +63,7 @@ def assemble(
         publisher=Publisher(settings.mqtt, origin, store, clock),
         origin=origin,
         surroundings=Surroundings(machine or Machine(), clock, settings.device.state_dir),
+        shade=None if settings.variant is None else open_shade(calibration, settings.variant, budget, clock),
         # The last one, as from here on a process runs that has to be ended.
         measurer=open_measurer(calibration, settings.estimate, settings.models, budget, clock),
     )
@@ -72,6 +75,20 @@ def assemble(
         health_interval_s=settings.service.health_interval_s,
         on_tray=on_tray or (_overlay_keeper(settings) if settings.service.overlay else None),
     )
+
+
+def open_judge(calibration: Calibration, estimate: EstimateSettings) -> Judge:
+    """Return what judges trays that were seen; raises ValueError where the calibration is not enough."""
+    return Judge(calibration, estimate.parameters())
+
+
+def open_shade(calibration: Calibration, variant: VariantSettings, budget: Budget, clock: Clock) -> Shade:
+    """Return what measures trays with settings under test; raises `ConfigError` where it cannot."""
+    try:
+        judge = open_judge(calibration, variant.estimate)
+    except ValueError as error:
+        raise ConfigError(f"variant {variant.name}: {error}; calibrate with one, or test others") from None
+    return Shade(variant.name, judge.judge, clock, budget.ample_s)
 
 
 def open_measurer(
