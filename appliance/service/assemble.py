@@ -11,8 +11,12 @@ from appliance.camera.open import open_camera
 from appliance.clock import Clock, Deadline
 from appliance.config import Settings
 from appliance.errors import ConfigError, ModelError, NoDeviceError
+from appliance.estimate.fusion_rule import FusionRule, by_study
+from appliance.estimate.learned_fusion import FILE_NAME as FUSION_FILE
+from appliance.estimate.learned_fusion import fusion_of
 from appliance.estimate.settings import EstimateSettings
 from appliance.inference.open import open_networks
+from appliance.inference.selection import select
 from appliance.inference.settings import ModelSettings
 from appliance.line.trigger import TrayEvent, Trigger
 from appliance.picture import save_picture
@@ -87,9 +91,31 @@ def open_measurer(
     except ModelError as error:
         _LOG.error("%s", error)
         fault = str(error)
+    fusion, fusion_fault = (by_study, None) if networks is None else open_fusion(estimate, models.folder)
     return TrayMeasurer(
-        calibration, estimate.parameters(), clock, networks=networks, no_networks=fault, budget=budget
+        calibration,
+        estimate.parameters(),
+        clock,
+        fusion=fusion,
+        networks=networks,
+        no_networks=fault,
+        fusion_fault=fusion_fault,
+        budget=budget,
     )
+
+
+def open_fusion(estimate: EstimateSettings, models: Path | None) -> tuple[FusionRule, str | None]:
+    """Return the rule that joins estimates, and why it is not the one that was wanted.
+
+    Raises `ModelError` where the folder `models` has no sound manifest.
+    """
+    if estimate.fusion == "study" or models is None:
+        return by_study, None
+    weights = {entry.name: entry.origin.weights_sha256 for entry in select(models).entries.values()}
+    rule, fault = fusion_of(models / FUSION_FILE, weights)
+    if fault is not None:
+        _LOG.warning("%s", fault)
+    return rule, fault
 
 
 @contextmanager
@@ -100,9 +126,17 @@ def unhurried_measurer(calibration_dir: Path, models: Path | None, clock: Clock)
     """
     budget = Budget.of(DeadlineSettings())
     calibration = load_calibration(calibration_dir)
+    estimate = EstimateSettings()
+    fusion, fault = open_fusion(estimate, models)
     networks = open_networks(ModelSettings(folder=models), clock, budget)
     measurer = TrayMeasurer(
-        calibration, EstimateSettings().parameters(), clock, networks=networks, budget=budget
+        calibration,
+        estimate.parameters(),
+        clock,
+        fusion=fusion,
+        networks=networks,
+        fusion_fault=fault,
+        budget=budget,
     )
     try:
         if networks is not None and not networks.wait_until_ready(

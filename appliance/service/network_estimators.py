@@ -7,8 +7,10 @@ from typing import TypeVar
 
 from appliance.clock import Clock, Deadline
 from appliance.errors import InferenceError
+from appliance.estimate.amount import DishKind
 from appliance.estimate.network_estimates import NetworkReferences, ReferenceMaps, prepare
 from appliance.estimate.network_grid import Maps
+from appliance.estimate.segmentation import served_kinds
 from appliance.inference.networks import Networks
 from appliance.picture import Picture
 from appliance.service.durations import Durations
@@ -57,8 +59,8 @@ class NetworkEstimators:
         """Whether the references were seen by the networks that answer now."""
         return self._references is not None and self._references_versions == dict(self.networks.versions)
 
-    def prepare(self, deadline: Deadline) -> None:
-        """Show the references to the networks.
+    def prepare(self, deadline: Deadline) -> dict[int, DishKind]:
+        """Show the references to the networks; return the kinds of the served dishes, by compartment id.
 
         Raises `InferenceError` where they do not answer by then; what they did answer is kept for the next
         time. Until all is there, what other files of the networks made of the references still serves.
@@ -78,6 +80,7 @@ class NetworkEstimators:
         self._references_versions = versions
         self._maps = {}
         self.complaint = None
+        return served_kinds(self._references.segmentation)
 
     def look(self, view: Picture, deadline: Deadline, stages: Stages) -> Sight | None:
         """Return what the networks make of a rectified tray (H, W, 3), BGR; None before they are prepared.
