@@ -53,7 +53,7 @@ def command(options: argparse.Namespace) -> int:
 def _shade(options: argparse.Namespace, clock: Clock) -> Shade:
     name = re.sub(r"[^A-Za-z0-9]+", "-", options.variant.stem).strip("-")[:48] or "variant"
     settings = VariantSettings(name=name, estimate=load_estimate(options.variant))
-    return open_shade(load_calibration(options.calibration), settings, _BUDGET, clock)
+    return open_shade(load_calibration(options.calibration), settings, _BUDGET, clock, options.models)
 
 
 def _measured(measurer: TrayMeasurer, picture: Picture, stages: Stages) -> MeasuredTray:

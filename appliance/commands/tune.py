@@ -117,9 +117,8 @@ def _see(
             if done % _TELL_EVERY == 0 or done == pictures:
                 print(f"picture {done} of {pictures}", file=sys.stderr)
 
-        trays = see_trays(
-            labels, str(options.labels), calibration, partial(open_judge, calibration), see, told=told
-        )
+        judge_of = partial(open_judge, calibration, models=models)
+        trays = see_trays(labels, str(options.labels), calibration, judge_of, see, told=told)
     for image, reason in trays.rejected:
         print(f"appliance: {image}: left out: {reason}", file=sys.stderr)
     return trays

@@ -24,6 +24,13 @@ class EstimateSettings(BaseModel):
         description='"ratio" tells food from steel and measures volumes; "study" is the original study\'s '
         "method, which compares areas and has the parameters below.",
     )
+    fusion: Literal["learned", "study"] = Field(
+        default="learned",
+        description='How the three estimates of a compartment become one. "learned" has weights and a curve '
+        "for each kind of dish, fitted to trays of known truth; they are in `fusion.json` among the models. "
+        "Where that is absent or was fitted to other networks, the study's rule is used, and `health` says "
+        'so. "study" is the original study\'s rule.',
+    )
     use_channels: Channels = Field(
         default="H+S",
         description=_STUDY + "the channels of the histogram: hue, saturation, value.",
@@ -60,7 +67,7 @@ class EstimateSettings(BaseModel):
 
     def parameters(self) -> BackProjectionParameters:
         """Return the parameters of back projection."""
-        return BackProjectionParameters(**self.model_dump())
+        return BackProjectionParameters(**self.model_dump(exclude={"fusion"}))
 
 
 class VariantSettings(BaseModel):

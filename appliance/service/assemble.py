@@ -11,8 +11,12 @@ from appliance.camera.open import open_camera
 from appliance.clock import Clock, Deadline
 from appliance.config import Settings
 from appliance.errors import ConfigError, ModelError, NoDeviceError
+from appliance.estimate.fusion_rule import FusionRule, by_study
+from appliance.estimate.learned_fusion import FILE_NAME as FUSION_FILE
+from appliance.estimate.learned_fusion import fusion_of
 from appliance.estimate.settings import EstimateSettings, VariantSettings
 from appliance.inference.open import open_networks
+from appliance.inference.selection import select
 from appliance.inference.settings import ModelSettings
 from appliance.line.trigger import TrayEvent, Trigger
 from appliance.picture import save_picture
@@ -63,7 +67,9 @@ def assemble(
         publisher=Publisher(settings.mqtt, origin, store, clock),
         origin=origin,
         surroundings=Surroundings(machine or Machine(), clock, settings.device.state_dir),
-        shade=None if settings.variant is None else open_shade(calibration, settings.variant, budget, clock),
+        shade=None
+        if settings.variant is None
+        else open_shade(calibration, settings.variant, budget, clock, settings.models.folder),
         # The last one, as from here on a process runs that has to be ended.
         measurer=open_measurer(calibration, settings.estimate, settings.models, budget, clock),
     )
@@ -77,15 +83,28 @@ def assemble(
     )
 
 
-def open_judge(calibration: Calibration, estimate: EstimateSettings) -> Judge:
-    """Return what judges trays that were seen; raises ValueError where the calibration is not enough."""
-    return Judge(calibration, estimate.parameters())
+def open_judge(calibration: Calibration, estimate: EstimateSettings, models: Path | None = None) -> Judge:
+    """Return what judges trays that were seen, by the networks of the folder `models` if any.
+
+    Raises ValueError where the calibration is not enough, `ModelError` where `models` has no sound manifest.
+    """
+    return Judge(calibration, estimate.parameters(), open_fusion(estimate, models)[0])
 
 
-def open_shade(calibration: Calibration, variant: VariantSettings, budget: Budget, clock: Clock) -> Shade:
+def open_shade(
+    calibration: Calibration,
+    variant: VariantSettings,
+    budget: Budget,
+    clock: Clock,
+    models: Path | None = None,
+) -> Shade:
     """Return what measures trays with settings under test; raises `ConfigError` where it cannot."""
     try:
-        judge = open_judge(calibration, variant.estimate)
+        try:
+            judge = open_judge(calibration, variant.estimate, models)
+        except ModelError:
+            # What ails the folder is said by the measurer, which goes without networks, too.
+            judge = open_judge(calibration, variant.estimate)
     except ValueError as error:
         raise ConfigError(f"variant {variant.name}: {error}; calibrate with one, or test others") from None
     return Shade(variant.name, judge.judge, clock, budget.ample_s)
@@ -104,9 +123,31 @@ def open_measurer(
     except ModelError as error:
         _LOG.error("%s", error)
         fault = str(error)
+    fusion, fusion_fault = (by_study, None) if networks is None else open_fusion(estimate, models.folder)
     return TrayMeasurer(
-        calibration, estimate.parameters(), clock, networks=networks, no_networks=fault, budget=budget
+        calibration,
+        estimate.parameters(),
+        clock,
+        fusion=fusion,
+        networks=networks,
+        no_networks=fault,
+        fusion_fault=fusion_fault,
+        budget=budget,
     )
+
+
+def open_fusion(estimate: EstimateSettings, models: Path | None) -> tuple[FusionRule, str | None]:
+    """Return the rule that joins estimates, and why it is not the one that was wanted.
+
+    Raises `ModelError` where the folder `models` has no sound manifest.
+    """
+    if estimate.fusion == "study" or models is None:
+        return by_study, None
+    weights = {entry.name: entry.origin.weights_sha256 for entry in select(models).entries.values()}
+    rule, fault = fusion_of(models / FUSION_FILE, weights)
+    if fault is not None:
+        _LOG.warning("%s", fault)
+    return rule, fault
 
 
 @contextmanager
@@ -117,9 +158,17 @@ def unhurried_measurer(calibration_dir: Path, models: Path | None, clock: Clock)
     """
     budget = Budget.of(DeadlineSettings())
     calibration = load_calibration(calibration_dir)
+    estimate = EstimateSettings()
+    fusion, fault = open_fusion(estimate, models)
     networks = open_networks(ModelSettings(folder=models), clock, budget)
     measurer = TrayMeasurer(
-        calibration, EstimateSettings().parameters(), clock, networks=networks, budget=budget
+        calibration,
+        estimate.parameters(),
+        clock,
+        fusion=fusion,
+        networks=networks,
+        fusion_fault=fault,
+        budget=budget,
     )
     try:
         if networks is not None and not networks.wait_until_ready(

@@ -10,9 +10,9 @@ from typing import Literal
 from appliance.estimate import back_projection
 from appliance.estimate.back_projection import BackProjectionParameters, CompartmentEstimate
 from appliance.estimate.fusion_rule import FusionRule, by_study
-from appliance.estimate.network_estimates import by_depth, by_segmentation
+from appliance.estimate.network_estimates import NetworkReferences, by_depth, by_segmentation
 from appliance.estimate.profile import Mask
-from appliance.estimate.segmentation import served_with
+from appliance.estimate.segmentation import served_kinds, served_with
 from appliance.picture import Picture
 from appliance.readings.measurement import CompartmentMeasurement
 from appliance.service.network_estimators import Sight
@@ -52,9 +52,17 @@ class Judge:
     def __init__(
         self, calibration: Calibration, parameters: BackProjectionParameters, fusion: FusionRule = by_study
     ) -> None:
-        self._layout = calibration.layout
+        self._calibration = calibration
         self._references = back_projection.prepare(calibration, parameters)
         self._fusion = fusion
+        self._told_by: NetworkReferences | None = None
+
+    def tell(self, references: NetworkReferences) -> None:
+        """Heed what the networks took the served dishes for."""
+        if references is not self._told_by:
+            kinds = served_kinds(references.segmentation)
+            self._references = back_projection.told_kinds(self._references, self._calibration, kinds)
+            self._told_by = references
 
     def project(self, view: View) -> dict[int, CompartmentEstimate]:
         """Return what back projection says per compartment id; it needs no `sight`."""
@@ -65,7 +73,7 @@ class Judge:
         wells = _well_estimates(projected, view.sight, view.valid)
         compartments = tuple(
             compartment_measurement(c, wells[c.id], view.located, self._fusion)
-            for c in self._layout.compartments
+            for c in self._calibration.layout.compartments
         )
         complete = all(well.complete for well in wells.values())
         return Judgement(
@@ -74,6 +82,8 @@ class Judge:
 
     def judge(self, view: View) -> Judgement:
         """Return what is left."""
+        if view.sight is not None:
+            self.tell(view.sight.references)
         return self.join(self.project(view), view)
 
 

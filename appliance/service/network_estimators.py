@@ -57,8 +57,8 @@ class NetworkEstimators:
         """Whether the references were seen by the networks that answer now."""
         return self._references is not None and self._references_versions == dict(self.networks.versions)
 
-    def prepare(self, deadline: Deadline) -> None:
-        """Show the references to the networks.
+    def prepare(self, deadline: Deadline) -> NetworkReferences:
+        """Show the references to the networks; return what was learnt of them.
 
         Raises `InferenceError` where they do not answer by then; what they did answer is kept for the next
         time. Until all is there, what other files of the networks made of the references still serves.
@@ -78,6 +78,7 @@ class NetworkEstimators:
         self._references_versions = versions
         self._maps = {}
         self.complaint = None
+        return self._references
 
     def look(self, view: Picture, deadline: Deadline, stages: Stages) -> Sight | None:
         """Return what the networks make of a rectified tray (H, W, 3), BGR; None before they are prepared.

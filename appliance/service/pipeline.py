@@ -66,7 +66,8 @@ class TrayMeasurer:
     """Measures trays of one calibration: by back projection, and by the networks where they answer in time.
 
     Without `networks`, and until `prepare` has shown them the references, every reading is `fallback`.
-    `no_networks` says why there are none although there should be some.
+    `no_networks` says why there are none although there should be some, `fusion_fault` why `fusion` is not
+    the rule that was wanted.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class TrayMeasurer:
         fusion: FusionRule = by_study,
         networks: Networks | None = None,
         no_networks: str | None = None,
+        fusion_fault: str | None = None,
         budget: Budget = _BUDGET,
     ) -> None:
         self._calibration = calibration
@@ -85,6 +87,7 @@ class TrayMeasurer:
         self._clock = clock
         self._budget = budget
         self._no_networks = no_networks
+        self._fusion_fault = fusion_fault
         self._durations = Durations()
         self._networks = (
             None
@@ -98,7 +101,7 @@ class TrayMeasurer:
         Raises `InferenceError` where they do not answer; another time they may.
         """
         if self._networks is not None and not self._networks.ready:
-            self._networks.prepare(Deadline.after(self._budget.prepare_s, self._clock))
+            self._judge.tell(self._networks.prepare(Deadline.after(self._budget.prepare_s, self._clock)))
 
     @property
     def complaint(self) -> str | None:
@@ -107,8 +110,10 @@ class TrayMeasurer:
 
     def degraded(self) -> list[str]:
         """Return what subscribers should know of the networks: that trays go without, and what ails them."""
-        alone = [] if self.complaint is None else [f"back projection measures alone: {self.complaint}"]
-        return alone if self._networks is None else [*alone, *self._networks.networks.complaints()]
+        faults = [] if self.complaint is None else [f"back projection measures alone: {self.complaint}"]
+        if self._fusion_fault is not None:
+            faults.append(self._fusion_fault)
+        return faults if self._networks is None else [*faults, *self._networks.networks.complaints()]
 
     def health(self) -> dict[str, object] | None:
         """Return what subscribers should know of the networks; None without them."""

@@ -1,12 +1,17 @@
 """The way of a tray with networks that are quick, slow, away and back: by a clock that the tests turn."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from appliance.budget import Budget
 from appliance.clock import Deadline
 from appliance.errors import BrokenRunError, NoDeviceError
 from appliance.estimate import back_projection
+from appliance.estimate.amount import DishKind
 from appliance.estimate.back_projection import BackProjectionParameters, References
+from appliance.estimate.estimate import Estimate
+from appliance.estimate.fusion_rule import Fused
 from appliance.inference.fake import FakeNetworks
 from appliance.inference.networks import Networks
 from appliance.picture import Picture
@@ -64,6 +69,32 @@ def test_all_three_have_their_say(calibration: Calibration, full_tray: Picture) 
         told = well.estimates
         fused = 0.5 * told.back_projection + 0.4 * told.depth + 0.1 * told.segmentation
         assert well.leftover == pytest.approx(fused, abs=1e-3)
+
+
+def test_the_rule_that_was_chosen_joins_by_the_kind_that_segmentation_tells(
+    calibration: Calibration, full_tray: Picture
+) -> None:
+    def depth_alone(estimates: Mapping[str, Estimate], kind: DishKind) -> Fused:
+        kinds.append(kind)
+        return Fused(estimates["depth"], {"depth": 1.0})
+
+    clock, kinds = FakeClock(), list[DishKind]()
+    measurer = TrayMeasurer(
+        calibration,
+        BackProjectionParameters(),
+        clock,
+        fusion=depth_alone,
+        networks=knowing(calibration),
+        fusion_fault="another rule was wanted",
+        budget=BUDGET,
+    )
+    measurer.prepare()
+    for well in measurer.measure(full_tray).outcome.compartments:
+        assert well.weights == Weights(depth=1.0)
+        assert well.leftover == well.estimates.depth
+    # These networks take every dish for a solid one.
+    assert set(kinds) == {"solid"}
+    assert measurer.degraded() == ["another rule was wanted"]
 
 
 def test_without_networks_back_projection_is_all_and_nothing_is_wrong(
