@@ -69,10 +69,10 @@ def command(options: argparse.Namespace) -> int:
     runs = []
     fusion: FusionRule = by_study
     if options.models:
+        runs.append(open_models(options.models, threads=options.threads))
         fusion, fault = fusion_of_folder(options.models)
         if fault is not None:
             print(f"convert: {fault}", file=sys.stderr)
-        runs.append(open_models(options.models, threads=options.threads))
     if options.float:
         runs.append(open_checkpoints(options.float, threads=options.threads))
     trays = sum(source.count for source in sources)

@@ -26,7 +26,7 @@ from convert.evaluate.networks import Maps, Networks
 from convert.evaluate.trays import Tray
 
 BACK_PROJECTION: Final = "back projection"
-TOLD: Final = "back projection, told"
+TOLD: Final = "told back projection"
 """What segmentation knows of the dishes' kinds and of what hides them."""
 
 DEPTH: Final = "depth"

@@ -14,8 +14,8 @@ GLOSSARY: Final = """\
 - **trays' MAE**: error of whole trays, wells weighed by the volume of their full serving.
 - **clean**: wells of which less than 2 points are left: spotless ones, films of sauce, single grains. Where
   no estimator is named, that is the reading, or back projection where it is alone.
-- **back projection, depth, segmentation**: the appliance's estimators, each alone. **back projection,
-  told** knows from segmentation which dishes are liquids; depth knows where segmentation sees food.
+- **back projection, depth, segmentation**: the appliance's estimators, each alone. **told back
+  projection** knows from segmentation which dishes are liquids; depth knows where segmentation sees food.
 - **mean, study fusion**: of the three, the plain mean, and the original study's weights.
 - **reading**: what the appliance says: the three joined by the fusion that was fitted to these networks,
   or by the study's rule where there is none.
