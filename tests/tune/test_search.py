@@ -73,7 +73,7 @@ def test_luck_is_not_taken_for_a_gain() -> None:
 
     found = found_by(noise)
     assert found.best.errors.mean() < 0.16
-    assert found.held_out.mean() > 0.17
+    assert found.held_out.mean() > found.best.errors.mean() + 0.01
 
 
 def test_settings_that_cannot_be_used_are_never_the_best() -> None:
