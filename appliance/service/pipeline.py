@@ -51,7 +51,7 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class MeasuredTray:
-    """One tray's outcome; `models` are those that had a say.
+    """One tray's outcome; `models` are those that had a say, with what tells their files from every other.
 
     `seen` is None for a rejected one, and so is `view`, by which other parameters may judge it.
     """
@@ -184,7 +184,7 @@ class TrayMeasurer:
             _food_mask(projected, valid),
             _classes(sight),
         )
-        return MeasuredTray(outcome, seen, self._models(sight), view)
+        return MeasuredTray(outcome, seen, {} if sight is None else sight.models, view)
 
     def _look(self, top_view: Picture, deadline: Deadline, stages: Stages) -> Sight | None:
         if self._networks is None:
@@ -192,11 +192,6 @@ class TrayMeasurer:
         # What joins the answers comes after them, and has to fit as well.
         by = Deadline(self._clock, deadline.at_s - self._durations.p95_s("fuse"))
         return self._networks.look(top_view, by, stages)
-
-    def _models(self, sight: Sight | None) -> dict[str, str]:
-        if self._networks is None or sight is None or sight.probabilities is None:
-            return {}
-        return dict(self._networks.networks.versions)
 
     @contextmanager
     def _timed(self, stage: str, stages: Stages) -> Iterator[None]:

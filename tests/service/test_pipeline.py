@@ -165,8 +165,12 @@ def test_a_network_that_overruns_is_cut_off_and_the_tray_falls_back(
     measurer = measurer_of(calibration, clock, networks)
     measurer.prepare()
     networks.takes_s = {slow: 60.0}
-    outcome = on_time(measurer, full_tray, clock)
+    deadline = Deadline.after(4.0, clock)
+    tray = measurer.measure(full_tray, deadline=deadline)
+    assert clock.monotonic_s() <= deadline.at_s
+    outcome = tray.outcome
     assert outcome.path == "fallback"
+    assert tray.models == dict.fromkeys(there, "fake")
     assert slow in str(measurer.complaint)
     for well in outcome.compartments:
         ran = {name for name in ("depth", "segmentation") if getattr(well.estimates, name) is not None}
@@ -174,6 +178,25 @@ def test_a_network_that_overruns_is_cut_off_and_the_tray_falls_back(
         assert well.weights == ALONE
         assert well.leftover == well.estimates.back_projection
         assert (well.contents is not None) is ("segmentation" in there)
+
+
+def test_a_fault_that_stays_is_logged_once(
+    calibration: Calibration, full_tray: Picture, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, networks = FakeClock(), knowing(calibration)
+    measurer = measurer_of(calibration, clock, networks)
+    measurer.prepare()
+
+    def logged(*faults: str | None) -> list[str]:
+        caplog.clear()
+        for fault in faults:
+            networks.fault = None if fault is None else BrokenRunError(fault)
+            on_time(measurer, full_tray, clock)
+        return [record.getMessage() for record in caplog.records]
+
+    assert logged("hung", "hung", "hung") == ["hung"]
+    assert logged("died", "died") == ["died"]
+    assert logged(None, "died") == ["died"]
 
 
 def test_an_answer_that_comes_late_does_not_count(calibration: Calibration, full_tray: Picture) -> None:
