@@ -40,8 +40,9 @@ _HIDDEN: Final = 0.02
 _ALL_BUT_HIDDEN: Final = 0.1
 _FOREIGN_SHARE: Final = 0.02
 _UNSERVED_SHARE: Final = 0.05
-_LIQUID_SHARE: Final = 0.2
-"""A dish of which so much looks liquid is one: what swims in a soup is solid, but solids show no liquid."""
+_LIQUID_SHARE: Final = 0.07
+"""A dish of which so much looks liquid is one: what swims in a soup is solid, and of a real soup nine tenths
+may look so, while other dishes show hardly any liquid."""
 
 _LEAST_ERROR, _SOLID_ERROR, _LIQUID_ERROR, _FULL_ERROR = 0.02, 0.85, 0.4, 0.28
 _HIDDEN_ERROR, _NO_FULL_ERROR = 0.2, 0.35

@@ -31,7 +31,7 @@ def wells(
     for index in range(count):
         true = float(random.uniform(0.05, 0.95))
         read = np.clip(seen(true) + random.normal(0, SIGMA), 0, 1)
-        estimates = {name: Estimate(float(x), 0.1, 0.9) for name, x in zip(ESTIMATORS, read, strict=True)}
+        estimates = {name: Estimate(float(x), 0.02, 0.9) for name, x in zip(ESTIMATORS, read, strict=True)}
         found.append(Well(source, f"set-up-{index % 5}", kind, true, estimates))
     return found
 
