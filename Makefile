@@ -125,7 +125,7 @@ models: setup-dev ## Make models/ from the checkpoints (OUT=, WEIGHTS=, TRAYS=, 
 
 # To be run again whenever the models change; canteen setup3 is kept to report on.
 fusion: setup-dev ## Fit how estimates are joined to the models in OUT (TRAYS=, DATA=)
-	@$(BIN)/convert fusion --models "$(OUT)" --synth "$(TRAYS)" --training 20 \
+	@$(BIN)/convert fusion --models "$(OUT)" --synth "$(TRAYS)" \
 	    $(if $(wildcard $(DATA)/rendered_trays),--rendered "$(DATA)/rendered_trays" --hold-out setup3) $(ARGS)
 
 # Of what there is: int8 models, checkpoints, held-out trays, and the shared data.
