@@ -87,7 +87,7 @@ def open_shade(calibration: Calibration, variant: VariantSettings, budget: Budge
     try:
         judge = open_judge(calibration, variant.estimate)
     except ValueError as error:
-        raise ConfigError(f"variant {variant.name}: {error}; calibrate with one, or test others") from None
+        raise _unfit(f"variant {variant.name}", error) from None
     return Shade(variant.name, judge.judge, clock, budget.ample_s)
 
 
@@ -97,6 +97,7 @@ def open_measurer(
     """Return what measures trays; close it. Its networks, if any, start meanwhile.
 
     A folder of models that is not as it should be costs the networks, not the service: it is said in health.
+    Raises `ConfigError` where the calibration is not enough for the settings.
     """
     networks, fault = None, None
     try:
@@ -104,9 +105,14 @@ def open_measurer(
     except ModelError as error:
         _LOG.error("%s", error)
         fault = str(error)
-    return TrayMeasurer(
-        calibration, estimate.parameters(), clock, networks=networks, no_networks=fault, budget=budget
-    )
+    try:
+        return TrayMeasurer(
+            calibration, estimate.parameters(), clock, networks=networks, no_networks=fault, budget=budget
+        )
+    except ValueError as error:
+        if networks is not None:
+            networks.close()
+        raise _unfit("estimate", error) from None
 
 
 @contextmanager
@@ -131,6 +137,10 @@ def unhurried_measurer(calibration_dir: Path, models: Path | None, clock: Clock)
         yield measurer
     finally:
         measurer.close()
+
+
+def _unfit(what: str, error: ValueError) -> ConfigError:
+    return ConfigError(f"{what}: {error}; calibrate with one, or choose other settings")
 
 
 def _state_dir(settings: Settings) -> Path:
