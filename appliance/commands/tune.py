@@ -109,6 +109,10 @@ def _see(
 
         def see(picture: Picture) -> View | str:
             tray = measurer.measure(picture)
+            if measurer.complaint is not None:
+                print(
+                    f"appliance: back projection saw a picture alone: {measurer.complaint}", file=sys.stderr
+                )
             return str(tray.outcome.reason) if tray.view is None else tray.view
 
         def told(done: int, pictures: int) -> None:

@@ -10,7 +10,7 @@ from appliance.camera.frame import FrameSource
 from appliance.camera.open import open_camera
 from appliance.clock import Clock, Deadline
 from appliance.config import Settings
-from appliance.errors import ConfigError, ModelError, NoDeviceError
+from appliance.errors import ConfigError, InferenceError, ModelError
 from appliance.estimate.settings import EstimateSettings, VariantSettings
 from appliance.inference.open import open_networks
 from appliance.inference.settings import ModelSettings
@@ -128,12 +128,12 @@ def unhurried_measurer(calibration_dir: Path, models: Path | None, clock: Clock)
         calibration, EstimateSettings().parameters(), clock, networks=networks, budget=budget
     )
     try:
-        if networks is not None and not networks.wait_until_ready(
-            Deadline.after(budget.network_start_s, clock)
-        ):
-            said = "; ".join(networks.complaints()) or "they do not answer"
-            raise NoDeviceError(f"{models}: the networks do not start: {said}")
-        measurer.prepare()
+        ready = networks is None or networks.wait_until_ready(Deadline.after(budget.network_start_s, clock))
+        try:
+            measurer.prepare(Deadline.after(budget.unhurried_s, clock))
+        except InferenceError as error:
+            when = "do not know the references" if ready else "do not start"
+            raise type(error)(f"{models}: the networks {when}: {error}") from None
         yield measurer
     finally:
         measurer.close()
