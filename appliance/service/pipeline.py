@@ -95,8 +95,8 @@ class TrayMeasurer:
     def prepare(self, deadline: Deadline | None = None) -> None:
         """Show the calibration's references to the networks where that is still to be done.
 
-        Without a deadline it takes no longer than a tray may wait for it. Raises `InferenceError` where they do
-        not answer by then; another time they may.
+        Without a deadline it takes no longer than a tray may wait for it. Raises `InferenceError` where they
+        do not answer by then; another time they may.
         """
         if self._networks is not None and not self._networks.ready:
             self._networks.prepare(deadline or Deadline.after(self._budget.prepare_s, self._clock))
