@@ -24,7 +24,7 @@ READY_TRAIN := .venv/.ready-train
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test test-slow lint types check bench line trigger accuracy reference
-.PHONY: test-convert convert-env trays train models evaluate clean
+.PHONY: test-convert convert-env trays train models fusion evaluate clean
 
 help: ## Explain every target
 	@echo "Janban measures what comes back on canteen trays. Targets (ARGS=… is passed on):"
@@ -122,6 +122,11 @@ models: setup-dev ## Make models/ from the checkpoints (OUT=, WEIGHTS=, TRAYS=, 
 	    $(if $(CALIBRATION),--calibration "$(CALIBRATION)") $(if $(PICTURES),--pictures "$(PICTURES)") $(ARGS)
 	@if command -v edgetpu_compiler >/dev/null; then $(BIN)/convert edgetpu --models "$(OUT)"; \
 	    else echo "make: no edgetpu_compiler on PATH: $(OUT) has no models for the Coral yet" >&2; fi
+
+# To be run again whenever the models change; canteen setup3 is kept to report on.
+fusion: setup-dev ## Fit how estimates are joined to the models in OUT (TRAYS=, DATA=)
+	@$(BIN)/convert fusion --models "$(OUT)" --synth "$(TRAYS)" --training 20 \
+	    $(if $(wildcard $(DATA)/rendered_trays),--rendered "$(DATA)/rendered_trays" --hold-out setup3) $(ARGS)
 
 # Of what there is: int8 models, checkpoints, held-out trays, and the shared data.
 evaluate: setup-dev ## Measure the networks on trays with known truth (REPORT=evaluation, ARGS="--limit 40")

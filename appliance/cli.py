@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 
 from appliance import __version__
-from appliance.commands import bench, calibrate, demo, doctor, measure, run, watch
+from appliance.commands import bench, calibrate, compare, demo, doctor, measure, run, tune, watch
 from appliance.errors import CalibrationError, ConfigError, JanbanError
 
 _EXIT_FAULT = 1
@@ -76,9 +76,19 @@ def _parser() -> argparse.ArgumentParser:
         "--overlay", type=Path, metavar="OUTDIR", help="write a PNG per picture with the result drawn in"
     )
 
+    one.add_argument(
+        "--variant",
+        type=Path,
+        metavar="FILE",
+        help="measure by the [estimate] of this file too, as `appliance tune` writes it, and print both",
+    )
+
     one = add("bench", "Time every stage of measuring, and the memory it takes.", bench.command)
     _add_measured(one)
     one.add_argument("--repeat", type=_positive, default=20, help="measure every picture so often [20]")
+
+    one = add("tune", "Search better settings on pictures whose leftovers people told.", tune.command)
+    _add_tuned(one)
 
     one = add("run", "Run the service.", run.command, json=False)
     one.add_argument("--config", type=Path, required=True, help="TOML file, see docs/configuration.md")
@@ -94,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--host", default="127.0.0.1", help="broker [127.0.0.1]")
     one.add_argument("--port", type=_port, default=1883, help="its port [1883]")
     one.add_argument("--site", default="+", help="only this site's readings")
+
+    one = add("compare", "Compare the variant's readings with those that count.", compare.command)
+    one.add_argument("--config", type=Path, required=True, help="the configuration of `appliance run`")
 
     one = add(
         "doctor", "Check camera, TPU, models, broker, disk and clock, and say what to do.", doctor.command
@@ -116,6 +129,38 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="folder of the networks, with its manifest.json; without it back projection measures alone",
+    )
+
+
+def _add_tuned(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--calibration", type=Path, required=True, help="folder that `appliance calibrate` wrote"
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="CSV file: image,compartment,leftover (0..1)",
+    )
+    parser.add_argument(
+        "--start",
+        type=Path,
+        nargs="+",
+        metavar="IMAGE",
+        help="only begin the file of labels, with a row to fill in for every compartment of these pictures",
+    )
+    parser.add_argument(
+        "--config", type=Path, help="take the present settings from this configuration [the defaults]"
+    )
+    _add_models(parser)
+    parser.add_argument(
+        "--keep", action="append", default=[], metavar="KEY", help="leave this key of [estimate] as it is"
+    )
+    parser.add_argument("--trials", type=_positive, default=200, help="settings to try at most [200]")
+    parser.add_argument("--seed", type=int, default=1, help="same seed, same search [1]")
+    parser.add_argument(
+        "--out", type=Path, default=Path("tuning"), help="folder for settings, plot and trials [tuning]"
     )
 
 

@@ -5,7 +5,7 @@ import math
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,11 +14,13 @@ from appliance.camera.settings import CameraSettings
 from appliance.config_faults import describe, one_line
 from appliance.config_keys import keys
 from appliance.errors import ConfigError
-from appliance.estimate.settings import EstimateSettings
+from appliance.estimate.settings import EstimateSettings, VariantSettings
 from appliance.inference.settings import ModelSettings
 from appliance.line.settings import TriggerSettings
 from appliance.publish.settings import PublishSettings
 from appliance.readings.settings import StoreSettings
+
+T = TypeVar("T", bound=BaseModel)
 
 _LARGEST_FILE = 1_000_000
 _LISTED_FAULTS = 3
@@ -94,6 +96,12 @@ class Settings(BaseModel):
         default=TriggerSettings(), description="How a stream of frames becomes one event per tray."
     )
     estimate: EstimateSettings = Field(default=EstimateSettings(), description="How leftovers are measured.")
+    variant: VariantSettings | None = Field(
+        default=None,
+        description="A second set of parameters under test. Trays are measured with it too, after the "
+        "first result and only in time that is left, and readings tell both. Without this section nothing is "
+        "tested.",
+    )
     models: ModelSettings = Field(default=ModelSettings(), description="The networks.")
     deadline: DeadlineSettings = Field(default=DeadlineSettings(), description="The one budget of time.")
     store: StoreSettings = Field(
@@ -105,6 +113,14 @@ class Settings(BaseModel):
     service: ServiceSettings = Field(default=ServiceSettings(), description="The loop of the service.")
 
 
+class _Snippet(BaseModel):
+    """What `appliance tune` writes: the section `[estimate]` alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    estimate: EstimateSettings = Field(description="How leftovers are measured.")
+
+
 def load(file: Path) -> Settings:
     """Read and validate a configuration file.
 
@@ -114,15 +130,24 @@ def load(file: Path) -> Settings:
     return parse(_read(file), folder=file.parent, source=file.name)
 
 
+def load_estimate(file: Path) -> EstimateSettings:
+    """Read a file that holds the section `[estimate]` alone, as `appliance tune` writes it; as `load`."""
+    return _parse(_read(file), file.parent, file.name, _Snippet).estimate
+
+
 def parse(text: str, *, folder: Path = Path("/"), source: str = "configuration") -> Settings:
     """Validate the text of a configuration file named `source`, whose relative paths start at `folder`."""
+    return _parse(text, folder, source, Settings)
+
+
+def _parse(text: str, folder: Path, source: str, tree: type[T]) -> T:
     data = _parse_toml(text, source)
-    _anchor_paths(data, folder.absolute())
+    _anchor_paths(data, folder.absolute(), tree)
     try:
         # Strict JSON takes "a/path" for a path and [1, 2] for a pair, but not "1883" or true for a number.
-        return Settings.model_validate_json(json.dumps(data, default=str), strict=True)
+        return tree.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        faults = describe(error, Settings)
+        faults = describe(error, tree)
     listed, more = faults[:_LISTED_FAULTS], len(faults) - _LISTED_FAULTS
     raise ConfigError(f"{source}: " + " | ".join(listed) + (f" | and {more} more" if more > 0 else ""))
 
@@ -162,9 +187,9 @@ def _finite(digits: str) -> float | str:
     return value if math.isfinite(value) else digits
 
 
-def _anchor_paths(data: dict[str, Any], folder: Path) -> None:
+def _anchor_paths(data: dict[str, Any], folder: Path, tree: type[BaseModel]) -> None:
     """Make the relative paths in `data` absolute, in place."""
-    for key in keys(Settings):
+    for key in keys(tree):
         *outer, last = key.name.split(".")
         section: Any = data
         for name in outer:

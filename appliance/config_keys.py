@@ -91,6 +91,19 @@ def allowed(field: FieldInfo) -> str:
     return _words(field.annotation, field.metadata)
 
 
+def limits(metadata: Iterable[object]) -> dict[str, Any]:
+    """Return a type's or field's constraints by their names: ge, gt, le, lt, min_length, max_length."""
+    found: dict[str, Any] = {}
+    for item in metadata:
+        if isinstance(item, FieldInfo):
+            found |= limits(item.metadata)
+        for part in item if isinstance(item, at.GroupedMetadata) else (item,):
+            for name in ("ge", "gt", "le", "lt", "min_length", "max_length"):
+                if (value := getattr(part, name, None)) is not None:
+                    found[name] = value
+    return found
+
+
 def toml(value: object) -> str:
     """Write a plain value, path or tuple as TOML on one line."""
     match value:
@@ -117,24 +130,12 @@ def _words(annotation: object, metadata: Sequence[object]) -> str:
         return either(_words(member, metadata) for member in args if member is not type(None))
     if origin is tuple:
         return "[" + ", ".join(_words(item, ()) for item in args) + "]"
-    return _PLAIN.get(annotation, "a value") + _limit_words(_limits(metadata))
+    return _PLAIN.get(annotation, "a value") + _limit_words(limits(metadata))
 
 
-def _limits(metadata: Iterable[object]) -> dict[str, Any]:
-    limits: dict[str, Any] = {}
-    for item in metadata:
-        if isinstance(item, FieldInfo):
-            limits |= _limits(item.metadata)
-        for part in item if isinstance(item, at.GroupedMetadata) else (item,):
-            for name in ("ge", "gt", "le", "lt", "min_length", "max_length"):
-                if (value := getattr(part, name, None)) is not None:
-                    limits[name] = value
-    return limits
-
-
-def _limit_words(limits: dict[str, Any]) -> str:
+def _limit_words(found: dict[str, Any]) -> str:
     """Word the limits of a number or a text; settings have two of them, so that every value is thought of."""
-    match limits:
+    match found:
         case {"ge": least, "le": most}:
             return f" from {_number(least)} to {_number(most)}"
         case {"gt": least, "le": most}:

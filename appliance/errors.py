@@ -21,6 +21,10 @@ class CalibrationError(JanbanError):
     """A reference picture is unusable, or a calibration folder is incomplete or edited."""
 
 
+class LabelsError(JanbanError):
+    """A file of labels is missing, damaged, or contradicts itself or the calibration."""
+
+
 class TrayNotFoundError(JanbanError):
     """No tray of the calibrated kind can be located in a picture; the message says why."""
 

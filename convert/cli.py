@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "train": "Train a network on synthetic trays.",
     "confidence": "Let a classifier say how sure it is, by how often it is right.",
     "evaluate": "Measure networks and estimators on trays with known truth.",
+    "fusion": "Fit how the appliance joins its estimates, to trays of known truth.",
     "synth": "Make pictures of synthetic trays with exact ground truth.",
 }
 """Command → summary; each is a module of `convert.commands`."""

@@ -1,25 +1,34 @@
 """`appliance measure`: one measurement per picture."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
-from appliance.clock import SystemClock
+from appliance.budget import Budget, DeadlineSettings
+from appliance.clock import Clock, Deadline, SystemClock
+from appliance.config import load_estimate
 from appliance.errors import PictureError
+from appliance.estimate.settings import VariantSettings
 from appliance.picture import Picture, load_picture, save_picture
 from appliance.readings.measurement import CompartmentMeasurement, Measurement, Outcome
-from appliance.service.assemble import unhurried_measurer
+from appliance.readings.variant import Variant
+from appliance.service.assemble import open_shade, unhurried_measurer
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer, rejected
 from appliance.service.stages import Stages
 from appliance.service.tray_overlay import overlay
+from appliance.service.variant import Shade
+from appliance.tray.calibration_folder import load_calibration
 
 _SHOWN_SHARE = 0.02
+_BUDGET = Budget.of(DeadlineSettings())
 
 
 def command(options: argparse.Namespace) -> int:
     """Measure every picture; one that cannot be read is rejected and makes the exit status 1."""
     clock = SystemClock()
     unread = 0
+    shade = None if options.variant is None else _shade(options, clock)
     with unhurried_measurer(options.calibration, options.models, clock) as measurer:
         for image in options.images:
             stages = Stages(clock)
@@ -31,12 +40,20 @@ def command(options: argparse.Namespace) -> int:
                 tray = rejected(str(error), stages)
             else:
                 tray = _measured(measurer, picture, stages)
+                if shade is not None:
+                    tray = shade.beside(tray, Deadline.after(_BUDGET.unhurried_s, clock))
                 if options.overlay is not None:
                     save_picture(overlay_path(options.overlay, image), overlay(picture, tray))
             print(_as_json(image, tray) if options.json else describe(str(image), tray.outcome), flush=True)
     if unread:
         print(f"appliance: {unread} of {len(options.images)} pictures could not be read", file=sys.stderr)
     return 1 if unread else 0
+
+
+def _shade(options: argparse.Namespace, clock: Clock) -> Shade:
+    name = re.sub(r"[^A-Za-z0-9]+", "-", options.variant.stem).strip("-")[:48] or "variant"
+    settings = VariantSettings(name=name, estimate=load_estimate(options.variant))
+    return open_shade(load_calibration(options.calibration), settings, _BUDGET, clock, options.models)
 
 
 def _measured(measurer: TrayMeasurer, picture: Picture, stages: Stages) -> MeasuredTray:
@@ -75,7 +92,16 @@ def describe(name: str, outcome: Outcome) -> str:
     for c in outcome.compartments:
         flags = f"  ({', '.join(c.flags)})" if c.flags else ""
         lines.append(f"  {c.id}  {c.leftover:4.0%} ±{c.uncertainty:.0%}{_shares(c)}{flags}")
+    if outcome.variant is not None:
+        lines += _variant(outcome.variant)
     return "\n".join(lines)
+
+
+def _variant(variant: Variant) -> list[str]:
+    if variant.leftover is None:
+        return [f"  {variant.name}: skipped: {variant.skipped}"]
+    wells = [f"  {c.id}  {c.leftover:4.0%} ±{c.uncertainty:.0%}" for c in variant.compartments]
+    return [f"  {variant.name}: {variant.leftover:.0%} left", *wells]
 
 
 def _shares(compartment: CompartmentMeasurement) -> str:

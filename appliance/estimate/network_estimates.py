@@ -1,7 +1,7 @@
 """The networks' estimators wired together: from both networks' maps to one estimate per compartment of each.
 
-What the segmentation sees as foreign hides the tray, so it counts for neither estimator; depth is measured
-without that knowledge where no segmentation ran.
+What the segmentation sees as foreign hides the tray, so it counts for neither estimator. Depth is told where
+the segmentation sees food: heights beside it are the network's errors, of films and of walls.
 """
 
 import math
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from appliance.estimate import depth, segmentation
-from appliance.estimate.contents import Contents, hiding
+from appliance.estimate.contents import Contents, food_share, hiding
 from appliance.estimate.depth import DepthReferences
 from appliance.estimate.estimate import Estimate
 from appliance.estimate.network_grid import Maps
@@ -47,8 +47,9 @@ class NetworkReferences:
 
 def prepare(layout: Layout, maps: ReferenceMaps) -> NetworkReferences:
     """Learn from the maps of the references; raises ValueError where a compartment lies outside the tray."""
+    served = None if maps.full_probabilities is None else food_share(maps.full_probabilities)
     return NetworkReferences(
-        depth.prepare(layout, maps.empty_depth, maps.full_depth),
+        depth.prepare(layout, maps.empty_depth, maps.full_depth, served),
         segmentation.prepare(layout, maps.full_probabilities, maps.empty_depth),
     )
 
@@ -65,17 +66,15 @@ def by_segmentation(
 
 
 def by_depth(
-    depth_map: Maps, probabilities: Maps | None, valid: Mask, references: NetworkReferences
+    depth_map: Maps, probabilities: Maps, valid: Mask, references: NetworkReferences
 ) -> dict[int, Estimate]:
-    """Return the leftover per compartment id from a depth map (H, W).
+    """Return the leftover per compartment id from a depth map (H, W), told of the segmentation's food.
 
     `valid` (any H, W) marks what the picture shows of the tray; what is foreign by the segmentation's
     `probabilities` (7, H, W) is left out of it.
     """
-    counted = on_grid(valid, depth_map.shape)
-    if probabilities is not None:
-        counted &= ~on_grid(hiding(probabilities), depth_map.shape)
-    return depth.estimate(depth_map, counted, references.depth)
+    counted = on_grid(valid, depth_map.shape) & ~on_grid(hiding(probabilities), depth_map.shape)
+    return depth.estimate(depth_map, counted, references.depth, food_share(probabilities))
 
 
 def blinded(projected: Estimate, contents: Contents) -> Estimate:

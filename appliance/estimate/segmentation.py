@@ -40,6 +40,9 @@ _HIDDEN: Final = 0.02
 _ALL_BUT_HIDDEN: Final = 0.1
 _FOREIGN_SHARE: Final = 0.02
 _UNSERVED_SHARE: Final = 0.05
+_LIQUID_SHARE: Final = 0.2
+"""A dish of which so much looks liquid is one: what swims in a soup is solid, but solids show no liquid."""
+
 _LEAST_ERROR, _SOLID_ERROR, _LIQUID_ERROR, _FULL_ERROR = 0.02, 0.85, 0.4, 0.28
 _HIDDEN_ERROR, _NO_FULL_ERROR = 0.2, 0.35
 """Standard deviations of a reading: the least; times p (1 - p); of a full well; of a half hidden one; of
@@ -103,6 +106,13 @@ def prepare(layout: Layout, full: Maps | None, empty_depth: Maps | None = None) 
     return SegmentationReferences(grid, dishes, full is not None)
 
 
+def served_kinds(references: SegmentationReferences) -> dict[int, DishKind]:
+    """Return the kind of every dish that the full reference shows, by compartment id."""
+    if not references.served:
+        return {}
+    return {id_: dish.kind for id_, dish in references.dishes.items() if dish.kind != "unserved"}
+
+
 def estimate(probabilities: Maps, valid: Mask, references: SegmentationReferences) -> dict[int, WellContents]:
     """Return leftover and contents per compartment id from class probabilities of a rectified tray.
 
@@ -156,7 +166,7 @@ def _cropped(on_grid: Maps, well: WellProfile) -> Maps:
 
 def _served_dish(probabilities: Maps, well: WellProfile) -> Dish:
     served = contents(probabilities, well.opening)
-    kind: DishKind = "liquid" if served.liquid > 0.5 * served.food else "solid"
+    kind: DishKind = "liquid" if served.liquid > _LIQUID_SHARE * served.food else "solid"
     if served.food < _UNSERVED_SHARE:
         kind = "unserved"
     mask = _food(probabilities, well)

@@ -7,6 +7,7 @@ from appliance.clock import Deadline
 from appliance.errors import BrokenRunError, InferenceError
 from appliance.inference.manifest import Device
 from appliance.inference.networks import Maps, Segmented
+from appliance.inference.selection import Network
 from appliance.picture import Picture
 
 
@@ -38,6 +39,11 @@ class FakeNetworks:
     def versions(self) -> Mapping[str, str]:
         """Return what it was made with."""
         return self._versions
+
+    @property
+    def names(self) -> Mapping[Network, str]:
+        """Return names that `versions` has unless it was made with others."""
+        return {"depth": "depth", "segmentation": "segmentation"}
 
     def depth(self, view: Picture, deadline: Deadline) -> Maps:
         """Return what the function says; raises `fault`, and `BrokenRunError` after the deadline."""

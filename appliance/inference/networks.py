@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from appliance.clock import Deadline
 from appliance.inference.manifest import Device
+from appliance.inference.selection import Network
 from appliance.picture import Picture
 
 Maps = npt.NDArray[np.float32]
@@ -41,7 +42,11 @@ class Networks(Protocol):
 
     @property
     def versions(self) -> Mapping[str, str]:
-        """Name of each network → what tells its file from every other, as `Reading.models` has it."""
+        """Name of each model → what tells its file from every other, as `Reading.models` has it."""
+
+    @property
+    def names(self) -> Mapping[Network, str]:
+        """Each network → the name of its model, as `versions` has it."""
 
     def depth(self, view: Picture, deadline: Deadline) -> Maps:
         """Return the depth network's map (H, W) float32, as `estimate.depth` takes it."""

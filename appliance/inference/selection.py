@@ -37,6 +37,11 @@ class Selection:
             if any(file.device == device for file in entry.files)
         }
 
+    @property
+    def names(self) -> dict[Network, str]:
+        """Return each network's name in the manifest."""
+        return {network: entry.name for network, entry in self.entries.items()}
+
     def versions(self, device: Device) -> dict[str, str]:
         """Return what tells the files for a device from every other, by the models' names."""
         return {self.entries[network].name: file.version for network, file in self.files(device).items()}

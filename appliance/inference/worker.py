@@ -63,6 +63,11 @@ class WorkerNetworks:
         """Name of each model → what tells its file on `device` from every other."""
         return self._selection.versions(self.device)
 
+    @property
+    def names(self) -> Mapping[Network, str]:
+        """Each network → the name of its model."""
+        return self._selection.names
+
     def depth(self, view: Picture, deadline: Deadline) -> Maps:
         """Return the depth network's map (H, W) float32."""
         return depth_map(self._ask("depth", view, deadline)["inverse_depth"])

@@ -1,9 +1,11 @@
 """A reading in words and bars, for people at a terminal."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from appliance.readings.measurement import CompartmentMeasurement
 from appliance.readings.reading import Reading
+from appliance.readings.variant import Variant
 
 _BAR_CELLS = 6
 _WELLS_PER_LINE = 5
@@ -19,6 +21,8 @@ def in_words(reading: Reading, *, ascii_only: bool = False) -> str:
     wells = [_well(well, "#." if ascii_only else "█░") for well in reading.compartments]
     rows = (wells[first : first + _WELLS_PER_LINE] for first in range(0, len(wells), _WELLS_PER_LINE))
     lines.extend(_INDENT + "  ".join(row) for row in rows)
+    if reading.variant is not None:
+        lines.extend(_INDENT + line for line in _variant(reading.variant))
     return "\n".join(lines)
 
 
@@ -39,3 +43,14 @@ def _verdict(reading: Reading) -> str:
 def _well(well: CompartmentMeasurement, inks: str) -> str:
     filled = round(well.leftover * _BAR_CELLS)
     return f"{well.id:>2} {inks[0] * filled}{inks[1] * (_BAR_CELLS - filled)} {well.leftover:4.0%}"
+
+
+def _variant(variant: Variant) -> Iterator[str]:
+    """Yield what the variant read, its wells right below those that count."""
+    if variant.leftover is None:
+        yield f"{variant.name}: skipped: {variant.skipped}"
+        return
+    yield f"{variant.name}: {variant.leftover:4.0%} left"
+    wells = [f"{well.id:>2} {'':{_BAR_CELLS}} {well.leftover:4.0%}" for well in variant.compartments]
+    for first in range(0, len(wells), _WELLS_PER_LINE):
+        yield "  ".join(wells[first : first + _WELLS_PER_LINE])

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from appliance.readings.model import Fraction, Line, Milliseconds, Model, Pixels, Word
+from appliance.readings.variant import Variant
 
 _WEIGHT_SUM_TOLERANCE = 1e-3
 
@@ -97,6 +98,11 @@ class Outcome(Model):
         default=None, description="The whole tray's leftover by volume, 0..1; null if rejected"
     )
     latency_ms: LatencyMs
+    variant: Variant | None = Field(
+        default=None,
+        exclude_if=lambda variant: variant is None,
+        description="What settings under test made of the same tray; absent where none are tested",
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -105,7 +111,7 @@ class Outcome(Model):
         if self.status != "measured" and self.reason is None:
             raise ValueError(f"a {self.status} tray needs a reason")
         if self.status == "rejected":
-            if self.compartments or self.leftover is not None:
+            if self.compartments or self.leftover is not None or self.variant is not None:
                 raise ValueError("a rejected tray has no numbers")
         elif not self.compartments or self.leftover is None:
             raise ValueError(f"a {self.status} tray needs its compartments and its leftover")

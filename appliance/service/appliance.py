@@ -20,6 +20,7 @@ from appliance.service.pipeline import MeasuredTray, TrayMeasurer, rejected
 from appliance.service.recorder import Recorder
 from appliance.service.stages import Stages
 from appliance.service.surroundings import Surroundings
+from appliance.service.variant import Shade
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Parts:
     publisher: Publisher
     origin: Origin
     surroundings: Surroundings
+    shade: Shade | None = None
 
 
 class Appliance:
@@ -201,6 +203,8 @@ class Appliance:
             tray = rejected("waited too long to be measured in time: trays came too fast", stages)
         else:
             tray = self._outcome(event, deadline, stages)
+        if self._parts.shade is not None:
+            tray = self._parts.shade.beside(tray, deadline, waiting=not self._trays.empty())
         self._record(event, tray)
         self.measured += 1
         if tray.seen is not None:

@@ -11,8 +11,12 @@ from appliance.camera.open import open_camera
 from appliance.clock import Clock, Deadline
 from appliance.config import Settings
 from appliance.errors import ConfigError, ModelError, NoDeviceError
-from appliance.estimate.settings import EstimateSettings
+from appliance.estimate.fusion_rule import FusionRule, by_study
+from appliance.estimate.learned_fusion import FILE_NAME as FUSION_FILE
+from appliance.estimate.learned_fusion import fusion_of
+from appliance.estimate.settings import EstimateSettings, VariantSettings
 from appliance.inference.open import open_networks
+from appliance.inference.selection import select
 from appliance.inference.settings import ModelSettings
 from appliance.line.trigger import TrayEvent, Trigger
 from appliance.picture import save_picture
@@ -21,10 +25,12 @@ from appliance.readings.boot import boot_id
 from appliance.readings.reading import Origin
 from appliance.readings.store import Store
 from appliance.service.appliance import Appliance, Parts
+from appliance.service.judge import Judge
 from appliance.service.machine import Machine
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer
 from appliance.service.surroundings import Surroundings
 from appliance.service.tray_overlay import overlay
+from appliance.service.variant import Shade
 from appliance.tray.calibration import Calibration
 from appliance.tray.calibration_folder import load_calibration
 
@@ -61,6 +67,9 @@ def assemble(
         publisher=Publisher(settings.mqtt, origin, store, clock),
         origin=origin,
         surroundings=Surroundings(machine or Machine(), clock, settings.device.state_dir),
+        shade=None
+        if settings.variant is None
+        else open_shade(calibration, settings.variant, budget, clock, settings.models.folder),
         # The last one, as from here on a process runs that has to be ended.
         measurer=open_measurer(calibration, settings.estimate, settings.models, budget, clock),
     )
@@ -72,6 +81,33 @@ def assemble(
         health_interval_s=settings.service.health_interval_s,
         on_tray=on_tray or (_overlay_keeper(settings) if settings.service.overlay else None),
     )
+
+
+def open_judge(calibration: Calibration, estimate: EstimateSettings, models: Path | None = None) -> Judge:
+    """Return what judges trays that were seen, by the networks of the folder `models` if any.
+
+    Raises ValueError where the calibration is not enough, `ModelError` where `models` has no sound manifest.
+    """
+    return Judge(calibration, estimate.parameters(), open_fusion(estimate, models)[0])
+
+
+def open_shade(
+    calibration: Calibration,
+    variant: VariantSettings,
+    budget: Budget,
+    clock: Clock,
+    models: Path | None = None,
+) -> Shade:
+    """Return what measures trays with settings under test; raises `ConfigError` where it cannot."""
+    try:
+        try:
+            judge = open_judge(calibration, variant.estimate, models)
+        except ModelError:
+            # What ails the folder is said by the measurer, which goes without networks, too.
+            judge = open_judge(calibration, variant.estimate)
+    except ValueError as error:
+        raise ConfigError(f"variant {variant.name}: {error}; calibrate with one, or test others") from None
+    return Shade(variant.name, judge.judge, clock, budget.ample_s)
 
 
 def open_measurer(
@@ -87,9 +123,31 @@ def open_measurer(
     except ModelError as error:
         _LOG.error("%s", error)
         fault = str(error)
+    fusion, fusion_fault = (by_study, None) if networks is None else open_fusion(estimate, models.folder)
     return TrayMeasurer(
-        calibration, estimate.parameters(), clock, networks=networks, no_networks=fault, budget=budget
+        calibration,
+        estimate.parameters(),
+        clock,
+        fusion=fusion,
+        networks=networks,
+        no_networks=fault,
+        fusion_fault=fusion_fault,
+        budget=budget,
     )
+
+
+def open_fusion(estimate: EstimateSettings, models: Path | None) -> tuple[FusionRule, str | None]:
+    """Return the rule that joins estimates, and why it is not the one that was wanted.
+
+    Raises `ModelError` where the folder `models` has no sound manifest.
+    """
+    if estimate.fusion == "study" or models is None:
+        return by_study, None
+    weights = {entry.name: entry.origin.weights_sha256 for entry in select(models).entries.values()}
+    rule, fault = fusion_of(models / FUSION_FILE, weights)
+    if fault is not None:
+        _LOG.warning("%s", fault)
+    return rule, fault
 
 
 @contextmanager
@@ -100,9 +158,17 @@ def unhurried_measurer(calibration_dir: Path, models: Path | None, clock: Clock)
     """
     budget = Budget.of(DeadlineSettings())
     calibration = load_calibration(calibration_dir)
+    estimate = EstimateSettings()
+    fusion, fault = open_fusion(estimate, models)
     networks = open_networks(ModelSettings(folder=models), clock, budget)
     measurer = TrayMeasurer(
-        calibration, EstimateSettings().parameters(), clock, networks=networks, budget=budget
+        calibration,
+        estimate.parameters(),
+        clock,
+        fusion=fusion,
+        networks=networks,
+        fusion_fault=fault,
+        budget=budget,
     )
     try:
         if networks is not None and not networks.wait_until_ready(

@@ -1,8 +1,8 @@
 """The networks' part in measuring a tray: asked in time, or left out."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from appliance.clock import Clock, Deadline
@@ -10,6 +10,7 @@ from appliance.errors import InferenceError
 from appliance.estimate.network_estimates import NetworkReferences, ReferenceMaps, prepare
 from appliance.estimate.network_grid import Maps
 from appliance.inference.networks import Networks
+from appliance.inference.selection import Network
 from appliance.picture import Picture
 from appliance.service.durations import Durations
 from appliance.service.stages import Stages
@@ -24,12 +25,14 @@ Answer = TypeVar("Answer")
 class Sight:
     """What the networks made of a tray: class probabilities (7, H, W) and a depth map (H, W).
 
-    None is what was not asked, or gave no answer in time. `references` are those to compare with.
+    None is what was not asked, or gave no answer in time. `references` are those to compare with, `models`
+    the names and versions of those that answered.
     """
 
     references: NetworkReferences
     probabilities: Maps | None = None
     depth: Maps | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 class NetworkEstimators:
@@ -43,6 +46,7 @@ class NetworkEstimators:
     ) -> None:
         self.networks = networks
         self.complaint: str | None = "the networks have not seen the references yet"
+        self._logged: str | None = None
         self._calibration = calibration
         self._durations = durations
         self._clock = clock
@@ -57,8 +61,8 @@ class NetworkEstimators:
         """Whether the references were seen by the networks that answer now."""
         return self._references is not None and self._references_versions == dict(self.networks.versions)
 
-    def prepare(self, deadline: Deadline) -> None:
-        """Show the references to the networks.
+    def prepare(self, deadline: Deadline) -> NetworkReferences:
+        """Show the references to the networks; return what was learnt of them.
 
         Raises `InferenceError` where they do not answer by then; what they did answer is kept for the next
         time. Until all is there, what other files of the networks made of the references still serves.
@@ -78,6 +82,7 @@ class NetworkEstimators:
         self._references_versions = versions
         self._maps = {}
         self.complaint = None
+        return self._references
 
     def look(self, view: Picture, deadline: Deadline, stages: Stages) -> Sight | None:
         """Return what the networks make of a rectified tray (H, W, 3), BGR; None before they are prepared.
@@ -86,14 +91,31 @@ class NetworkEstimators:
         """
         if self._references is None:
             return None
+        sight = self._sight(self._references, view, deadline, stages)
+        # The same fault leaves out one tray after another; the log tells of it once.
+        if self.complaint not in (None, self._logged):
+            _LOG.warning("%s", self.complaint)
+        self._logged = self.complaint
+        return sight
+
+    def _sight(
+        self, references: NetworkReferences, view: Picture, deadline: Deadline, stages: Stages
+    ) -> Sight:
         self.complaint = None
         segmented = self._ask(
             "segmentation", lambda: self.networks.segmentation(view, deadline), deadline, stages
         )
         if segmented is None:
-            return Sight(self._references)
+            return Sight(references)
+        models = self._version_of("segmentation")
         depth = self._ask("depth", lambda: self.networks.depth(view, deadline), deadline, stages)
-        return Sight(self._references, segmented.probabilities, depth)
+        if depth is not None:
+            models |= self._version_of("depth")
+        return Sight(references, segmented.probabilities, depth, models)
+
+    def _version_of(self, network: Network) -> dict[str, str]:
+        name = self.networks.names[network]
+        return {name: self.networks.versions[name]}
 
     def _keep(self, name: str, ask: Callable[[], Maps]) -> None:
         if name not in self._maps:
@@ -116,7 +138,6 @@ class NetworkEstimators:
                 answer = ask()
         except InferenceError as error:
             self.complaint = str(error)
-            _LOG.warning("%s", error)
         late = deadline.passed
         if late or answer is not None:
             self._durations.add(stage, self._clock.monotonic_s() - started_s)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,22 +10,17 @@ import numpy.typing as npt
 from appliance.budget import Budget, DeadlineSettings
 from appliance.clock import Clock, Deadline
 from appliance.errors import TrayNotFoundError
-from appliance.estimate import back_projection
 from appliance.estimate.back_projection import BackProjectionParameters, CompartmentEstimate
 from appliance.estimate.fusion_rule import FusionRule, by_study
-from appliance.estimate.network_estimates import by_depth, by_segmentation
 from appliance.estimate.profile import Mask
-from appliance.estimate.segmentation import served_with
 from appliance.inference.networks import Networks
 from appliance.picture import Picture
 from appliance.readings.measurement import Outcome
 from appliance.service.durations import Durations
+from appliance.service.judge import Judge, View
 from appliance.service.network_estimators import NetworkEstimators, Sight
 from appliance.service.outcome import (
-    WellEstimates,
-    compartment_measurement,
     degraded_reason,
-    tray_leftover,
     unfit_reason,
 )
 from appliance.service.stages import Stages
@@ -56,18 +51,23 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class MeasuredTray:
-    """One tray's outcome; `seen` is None for a rejected one, `models` are those that had a say."""
+    """One tray's outcome; `models` are those that had a say, with what tells their files from every other.
+
+    `seen` is None for a rejected one, and so is `view`, by which other parameters may judge it.
+    """
 
     outcome: Outcome
     seen: Seen | None
     models: Mapping[str, str] = field(default_factory=dict)
+    view: View | None = None
 
 
 class TrayMeasurer:
     """Measures trays of one calibration: by back projection, and by the networks where they answer in time.
 
     Without `networks`, and until `prepare` has shown them the references, every reading is `fallback`.
-    `no_networks` says why there are none although there should be some.
+    `no_networks` says why there are none although there should be some, `fusion_fault` why `fusion` is not
+    the rule that was wanted.
     """
 
     def __init__(
@@ -79,14 +79,15 @@ class TrayMeasurer:
         fusion: FusionRule = by_study,
         networks: Networks | None = None,
         no_networks: str | None = None,
+        fusion_fault: str | None = None,
         budget: Budget = _BUDGET,
     ) -> None:
         self._calibration = calibration
-        self._references = back_projection.prepare(calibration, parameters)
+        self._judge = Judge(calibration, parameters, fusion)
         self._clock = clock
-        self._fusion = fusion
         self._budget = budget
         self._no_networks = no_networks
+        self._fusion_fault = fusion_fault
         self._durations = Durations()
         self._networks = (
             None
@@ -100,7 +101,7 @@ class TrayMeasurer:
         Raises `InferenceError` where they do not answer; another time they may.
         """
         if self._networks is not None and not self._networks.ready:
-            self._networks.prepare(Deadline.after(self._budget.prepare_s, self._clock))
+            self._judge.tell(self._networks.prepare(Deadline.after(self._budget.prepare_s, self._clock)))
 
     @property
     def complaint(self) -> str | None:
@@ -109,8 +110,10 @@ class TrayMeasurer:
 
     def degraded(self) -> list[str]:
         """Return what subscribers should know of the networks: that trays go without, and what ails them."""
-        alone = [] if self.complaint is None else [f"back projection measures alone: {self.complaint}"]
-        return alone if self._networks is None else [*alone, *self._networks.networks.complaints()]
+        faults = [] if self.complaint is None else [f"back projection measures alone: {self.complaint}"]
+        if self._fusion_fault is not None:
+            faults.append(self._fusion_fault)
+        return faults if self._networks is None else [*faults, *self._networks.networks.complaints()]
 
     def health(self) -> dict[str, object] | None:
         """Return what subscribers should know of the networks; None without them."""
@@ -158,21 +161,20 @@ class TrayMeasurer:
             return rejected(unfit, stages)
         with self._timed("rectify", stages):
             top_view, valid = rectify(picture, located.picture_from_tray, layout.tray_mm, px_per_mm)
+        view = View(located, top_view, valid)
         with self._timed("back_projection", stages):
-            projected = back_projection.estimate(top_view, valid, self._references)
+            projected = self._judge.project(view)
         sight = self._look(top_view, deadline, stages)
+        view = replace(view, sight=sight)
         with self._timed("fuse", stages):
-            wells = _well_estimates(projected, sight, valid)
-            compartments = tuple(
-                compartment_measurement(c, wells[c.id], located, self._fusion) for c in layout.compartments
-            )
-        reason = degraded_reason(located, compartments, deadline)
+            judged = self._judge.join(projected, view)
+        reason = degraded_reason(located, judged.compartments, deadline)
         outcome = Outcome(
             status="measured" if reason is None else "degraded",
             reason=reason,
-            path="full" if all(well.complete for well in wells.values()) else "fallback",
-            compartments=compartments,
-            leftover=tray_leftover(compartments, projected),
+            path=judged.path,
+            compartments=judged.compartments,
+            leftover=judged.leftover,
             latency_ms=stages.latency_ms(),
         )
         seen = Seen(
@@ -182,7 +184,7 @@ class TrayMeasurer:
             _food_mask(projected, valid),
             _classes(sight),
         )
-        return MeasuredTray(outcome, seen, self._models(sight))
+        return MeasuredTray(outcome, seen, {} if sight is None else sight.models, view)
 
     def _look(self, top_view: Picture, deadline: Deadline, stages: Stages) -> Sight | None:
         if self._networks is None:
@@ -190,11 +192,6 @@ class TrayMeasurer:
         # What joins the answers comes after them, and has to fit as well.
         by = Deadline(self._clock, deadline.at_s - self._durations.p95_s("fuse"))
         return self._networks.look(top_view, by, stages)
-
-    def _models(self, sight: Sight | None) -> dict[str, str]:
-        if self._networks is None or sight is None or sight.probabilities is None:
-            return {}
-        return dict(self._networks.networks.versions)
 
     @contextmanager
     def _timed(self, stage: str, stages: Stages) -> Iterator[None]:
@@ -208,25 +205,6 @@ def rejected(reason: str, stages: Stages) -> MeasuredTray:
     """Return the outcome of a picture that cannot be measured."""
     outcome = Outcome(status="rejected", reason=reason[:200], path="fallback", latency_ms=stages.latency_ms())
     return MeasuredTray(outcome, None)
-
-
-def _well_estimates(
-    projected: Mapping[int, CompartmentEstimate], sight: Sight | None, valid: Mask
-) -> dict[int, WellEstimates]:
-    if sight is None or sight.probabilities is None:
-        return {id_: WellEstimates(one) for id_, one in projected.items()}
-    references = sight.references
-    contents = by_segmentation(sight.probabilities, valid, references)
-    deep = {} if sight.depth is None else by_depth(sight.depth, sight.probabilities, valid, references)
-    return {
-        id_: WellEstimates(
-            one,
-            contents[id_],
-            deep.get(id_),
-            served_with(contents[id_].mixed, references.segmentation),
-        )
-        for id_, one in projected.items()
-    }
 
 
 def _food_mask(estimates: Mapping[int, CompartmentEstimate], valid: Mask) -> Mask:

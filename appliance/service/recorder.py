@@ -17,19 +17,15 @@ _MOST_WAITING = 1000
 class Recorder:
     """The only writer of readings, safe to share between threads.
 
-    `waiting` counts those not yet stored, `lost` those given up.
+    `waiting` counts those that the disk refused so far, `lost` those given up.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._waiting: deque[Draft] = deque()
+        self.waiting = 0
         self.lost = 0
-
-    @property
-    def waiting(self) -> int:
-        """Readings that the disk refused so far."""
-        return len(self._waiting)
 
     def record(self, draft: Draft) -> bool:
         """Store a reading after those that wait; return whether all are stored now."""
@@ -51,11 +47,13 @@ class Recorder:
             try:
                 self._store.add(self._waiting[0])
             except StoreError as error:
-                _LOG.error("%s; %d readings wait in memory", error, len(self._waiting))
+                self.waiting = len(self._waiting)
+                _LOG.error("%s; %d readings wait in memory", error, self.waiting)
                 return False
             except ValueError:
                 # A draft that contradicts itself must not hold up those behind it.
                 self.lost += 1
                 _LOG.exception("a reading is no valid reading; %d lost so far", self.lost)
             self._waiting.popleft()
+        self.waiting = 0
         return True

@@ -6,6 +6,7 @@ step moves all of them together (Drummond and Cipolla, "Real-time visual trackin
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -28,15 +29,31 @@ class Samples:
     centre_mm: tuple[float, float]
     radius_mm: float
 
+    @cached_property
+    def centred(self) -> Homography:
+        """Map tray mm to about -1..1: the freedoms then have like effects, which damping needs."""
+        (x, y), r = self.centre_mm, self.radius_mm
+        return np.array([[1 / r, 0, -x / r], [0, 1 / r, -y / r], [0, 0, 1]])
+
+    @cached_property
+    def from_centred(self) -> Homography:
+        """Map about -1..1 to tray mm."""
+        (x, y), r = self.centre_mm, self.radius_mm
+        return np.array([[r, 0, x], [0, r, y], [0, 0, 1]])
+
+    @cached_property
+    def centred_points(self) -> Points:
+        """The samples in about -1..1, (N, 2)."""
+        return project(self.points, self.centred)
+
 
 def projected_normals(samples: Samples, homography: Homography) -> tuple[Points, Points]:
     """Return the samples and their unit normals in the picture, (N, 2) each."""
     points = project(samples.points, homography)
     # A curve's normal maps like a line, not like a point: turn the projected tangent instead.
-    tangents = np.stack([-samples.normals[:, 1], samples.normals[:, 0]], axis=1)
-    ahead = project(samples.points + 0.5 * tangents, homography) - points
-    ahead /= np.maximum(np.hypot(*ahead.T), 1e-9)[:, None]
-    return points, np.stack([ahead[:, 1], -ahead[:, 0]], axis=1)
+    ahead_x, ahead_y, fading = homography[:, :2] @ (-samples.normals[:, 1], samples.normals[:, 0])
+    turned = np.stack([ahead_y - points[:, 1] * fading, points[:, 0] * fading - ahead_x], axis=1)
+    return points, turned / np.maximum(np.hypot(*turned.T), 1e-9)[:, None]
 
 
 def align(
@@ -96,12 +113,6 @@ def moved_along_normals(
     return _moved(samples, homography, move)
 
 
-def _centred(samples: Samples) -> Homography:
-    """Map tray mm to about -1..1: the freedoms then have like effects, which damping needs."""
-    (x, y), r = samples.centre_mm, samples.radius_mm
-    return np.array([[1 / r, 0, -x / r], [0, 1 / r, -y / r], [0, 0, 1]])
-
-
 def _jacobian(
     samples: Samples, homography: Homography, points: Points, normals: Points
 ) -> npt.NDArray[np.float64]:
@@ -109,20 +120,19 @@ def _jacobian(
 
     In order: two shifts, turn, scale, stretch, shear, two tilts, about the centre of the tray.
     """
-    centred = _centred(samples)
-    x, y = project(samples.points, centred).T
-    onto = homography @ np.linalg.inv(centred)
+    x, y = samples.centred_points.T
+    onto = homography @ samples.from_centred
     depth = onto[2, 0] * x + onto[2, 1] * y + onto[2, 2]
+    away = (points * normals).sum(axis=1)
     # How far a sample moves along its normal per unit of each homogeneous coordinate.
-    a, b, c = (((onto[:2, k] - points * onto[2, k]) * normals).sum(axis=1) / depth for k in range(3))
+    a, b, c = (onto[:2].T @ normals.T - np.outer(onto[2], away)) / depth
     return np.stack(
         [a, b, x * b - y * a, x * a + y * b, x * a - y * b, y * a + x * b, -x * c, -y * c], axis=1
     )
 
 
 def _moved(samples: Samples, homography: Homography, move: npt.NDArray[np.float64]) -> Homography:
-    centred = _centred(samples)
-    tx, ty, turn, scale, stretch, shear, tilt_x, tilt_y = np.pad(move, (0, 8 - len(move)))
+    tx, ty, turn, scale, stretch, shear, tilt_x, tilt_y = np.append(move, np.zeros(8 - len(move)))
     change = np.array(
         [
             [1 + scale + stretch, shear - turn, tx],
@@ -130,7 +140,7 @@ def _moved(samples: Samples, homography: Homography, move: npt.NDArray[np.float6
             [-tilt_x, -tilt_y, 1],
         ]
     )
-    moved = homography @ np.linalg.inv(centred) @ change @ centred
+    moved = homography @ samples.from_centred @ change @ samples.centred
     return np.asarray(moved / moved[2, 2], np.float64)
 
 

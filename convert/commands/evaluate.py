@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from appliance.estimate.fusion_rule import FusionRule, by_study
 from convert.arguments import positive
 from convert.errors import ConvertError
 
@@ -46,7 +47,11 @@ def command(options: argparse.Namespace) -> int:
     # LiteRT, PyTorch and matplotlib are slow to import; wrong options are told at once.
     from tqdm import tqdm  # noqa: PLC0415
 
-    from convert.evaluate.networks import open_checkpoints, open_models  # noqa: PLC0415
+    from convert.evaluate.networks import (  # noqa: PLC0415
+        fusion_of_folder,
+        open_checkpoints,
+        open_models,
+    )
     from convert.evaluate.photographs import photographs  # noqa: PLC0415
     from convert.evaluate.rendered import rendered  # noqa: PLC0415
     from convert.evaluate.report import summary  # noqa: PLC0415
@@ -62,14 +67,18 @@ def command(options: argparse.Namespace) -> int:
     if options.photographs:
         sources.append(photographs(options.photographs))
     runs = []
+    fusion: FusionRule = by_study
     if options.models:
         runs.append(open_models(options.models, threads=options.threads))
+        fusion, fault = fusion_of_folder(options.models)
+        if fault is not None:
+            print(f"convert: {fault}", file=sys.stderr)
     if options.float:
         runs.append(open_checkpoints(options.float, threads=options.threads))
     trays = sum(source.count for source in sources)
     with report_in(options.out) as folder:
         with tqdm(total=trays, unit="tray", file=sys.stderr) as progress:
-            evaluation = evaluate(sources, runs, progress.update)
+            evaluation = evaluate(sources, runs, progress.update, fusion)
         write(evaluation, folder)
     if options.json:
         print(evaluation.result.model_dump_json())

@@ -13,10 +13,12 @@ GLOSSARY: Final = """\
   deviations; 68 % and 95 % where these are right.
 - **trays' MAE**: error of whole trays, wells weighed by the volume of their full serving.
 - **clean**: wells of which less than 2 points are left: spotless ones, films of sauce, single grains. Where
-  no estimator is named, study fusion read them, or back projection where it is alone.
-- **back projection, depth, segmentation**: the appliance's estimators, each alone; depth leaves out what
-  the segmentation takes for a foreign object.
+  no estimator is named, that is the reading, or back projection where it is alone.
+- **back projection, depth, segmentation**: the appliance's estimators, each alone. **told back
+  projection** knows from segmentation which dishes are liquids; depth knows where segmentation sees food.
 - **mean, study fusion**: of the three, the plain mean, and the original study's weights.
+- **reading**: what the appliance says: the three joined by the fusion that was fitted to these networks,
+  or by the study's rule where there is none.
 - **mean IoU**: intersection over union of given and true pixels of a class, the pixels of all trays
   together; mean of the classes that occur.
 - **food kind**: share of the pixels of rice, liquids and solids that are given that very class; **of

@@ -9,6 +9,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from appliance.estimate import learned_fusion
+from appliance.estimate.fusion_rule import FusionRule
+from appliance.estimate.learned_fusion import fusion_of
 from appliance.inference.interpret import class_probabilities, depth_map, softmax
 from appliance.inference.manifest import FILE_NAME, Meaning, ModelFile, load_manifest
 from appliance.inference.verify import verify_file
@@ -70,6 +73,16 @@ class Networks:
             class_probabilities(found["segmentation"]),
             None if quantity is None else softmax(quantity).astype(np.float32),
         )
+
+
+def weights_of_folder(folder: Path) -> dict[str, str | None]:
+    """Return the SHA-256 of each network's weights, by its name in the manifest; raises `ModelError`."""
+    return {entry.name: entry.origin.weights_sha256 for entry in load_manifest(folder / FILE_NAME).models}
+
+
+def fusion_of_folder(folder: Path) -> tuple[FusionRule, str | None]:
+    """Return the rule that the appliance joins estimates by with these models, and what is wrong with it."""
+    return fusion_of(folder / learned_fusion.FILE_NAME, weights_of_folder(folder))
 
 
 def open_models(folder: Path, name: str = INT8, threads: int = 1) -> Networks:

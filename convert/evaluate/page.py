@@ -14,7 +14,7 @@ from appliance.errors import JanbanError
 from convert.atomic import write_whole
 from convert.errors import ConvertError
 from convert.evaluate.glossary import GLOSSARY
-from convert.evaluate.report import comparison, promised, runs_of
+from convert.evaluate.report import comparison, coverage, promised, runs_of
 from convert.evaluate.result import Accuracy
 from convert.evaluate.write import CLASSES, ERRORS, LEFTOVERS, RESULT_FILE, picture_file
 
@@ -30,13 +30,15 @@ This page is written by `python -m convert.evaluate.page REPORT` from a report o
 make evaluate    # models/, weights/, and what trays/ and ../shared/data hold → evaluation/
 ```
 
-Three sources of trays with known truth; nothing was trained on any of them:
+Three sources of trays with known truth; no network was trained on any of them:
 
 - **synthetic**: the set-ups 9, 29, 49, … of `convert synth`, with trays, lamps, menus and foods that training
   never shows. Volumes, classes, heights and geometry are exact. Training has the set-ups that do not end in
   9; the others, 19, 39, …, choose the weights and the temperature of the confidence, and are not reported.
 - **rendered**: `rendered_trays`, three canteens of another, path-tracing renderer, all exact as well. As
-  **rendered, located**, the same trays are calibrated and located by the appliance itself.
+  **rendered, located**, the same trays are calibrated and located by the appliance itself. How estimates are
+  joined was fitted to two of the canteens (`fusion.json` says which), so that the third tells most of the
+  reading.
 - **photographs**: `steel_tray`, one real tray in three states, nominally 100, 50 and 0 %, calibrated and
   located by the appliance. The first and the last are the calibration too, so that the middle one tells most.
 
@@ -61,6 +63,7 @@ def _lines(result: Accuracy | None, plots: dict[str, list[str]]) -> Iterator[str
         yield from runs_of(result)
         yield from comparison(result.sources)
         yield from promised(result)
+        yield from coverage(result.sources)
         for source in result.sources:
             yield from ("", f"## {source.name.capitalize()}", "")
             yield f"{source.trays} trays, {source.wells} wells; a group's number of wells stands below it."

@@ -11,7 +11,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from convert.evaluate.estimators import BACK_PROJECTION, DEPTH, MEAN, SEGMENTATION, STUDY, Column
+from convert.evaluate.estimators import (
+    BACK_PROJECTION,
+    DEPTH,
+    MEAN,
+    READING,
+    SEGMENTATION,
+    STUDY,
+    TOLD,
+    Column,
+)
 from convert.evaluate.result import Errors, OnSource, Pixels, Volumes
 from convert.evaluate.volumes import Row
 from convert.networks.spec import TRAY_CLASSES
@@ -22,10 +31,12 @@ FAINT: Final = "#8a8a8a"
 KIND_COLOURS: Final = {"rice": "#E69F00", "liquid": "#0072B2", "solid": "#009E73", "unknown": "#7f7f7f"}
 ESTIMATOR_COLOURS: Final = {
     BACK_PROJECTION: "#999999",
+    TOLD: "#CC79A7",
     DEPTH: "#0072B2",
     SEGMENTATION: "#E69F00",
     MEAN: "#56B4E9",
-    STUDY: INK,
+    STUDY: "#D55E00",
+    READING: INK,
 }
 _RUN_COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 """From Okabe and Ito 2008, as the colour-blind tell them."""

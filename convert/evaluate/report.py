@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from convert.evaluate.estimators import BACK_PROJECTION, READING
+from convert.evaluate.estimators import ALONE, BACK_PROJECTION, READING
 from convert.evaluate.glossary import GLOSSARY
 from convert.evaluate.result import Accuracy, Errors, Height, OnSource, Promise, SourceResult, Volumes
 from convert.markdown import code, table
@@ -100,7 +100,7 @@ def comparison(sources: Sequence[SourceResult]) -> Iterator[str]:
 def _compared(source: SourceResult, estimators: Sequence[str]) -> Iterator[list[str]]:
     for run in dict.fromkeys(one.run for one in source.volumes):
         of_run = {one.estimator: one for one in source.volumes if one.run in (run, "")}
-        if run == "" and source.networks:
+        if run == ALONE.run and source.networks:
             continue
         maes = [f"{of_run[name].wells.mae:.1f}" if name in of_run else NONE for name in estimators]
         clean = of_run[READING if run else BACK_PROJECTION].clean
@@ -109,6 +109,30 @@ def _compared(source: SourceResult, estimators: Sequence[str]) -> Iterator[list[
             if networks.run == run:
                 row += _of_networks(networks)
         yield row
+
+
+def coverage(sources: Sequence[SourceResult]) -> Iterator[str]:
+    """Yield a table of the shares of wells within 1 and 2 stated standard deviations."""
+    yield from (
+        "",
+        "## What the stated uncertainties hold",
+        "",
+        "Per cent of wells that are off by at most 1 / 2 stated standard deviations; normally 68 / 95.",
+        "",
+    )
+    estimators = list(dict.fromkeys(one.estimator for source in sources for one in source.volumes))
+    rows = []
+    for source in sources:
+        for run in dict.fromkeys(one.run for one in source.volumes if one.run or not source.networks):
+            of_run = {one.estimator: one.wells for one in source.volumes if one.run in (run, "")}
+            rows.append([source.name, run or NONE, *(_within(of_run.get(name)) for name in estimators)])
+    yield from table(["Source", "Run", *estimators], rows)
+
+
+def _within(errors: Errors | None) -> str:
+    if errors is None or errors.within_1_sigma is None or errors.within_2_sigma is None:
+        return NONE
+    return f"{100 * errors.within_1_sigma:.0f} / {100 * errors.within_2_sigma:.0f}"
 
 
 def _of_networks(found: OnSource) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from appliance.errors import TrayNotFoundError
+from appliance.estimate.fusion_rule import FusionRule, by_study
 from convert.evaluate.estimators import Column, Estimators, columns_of
 from convert.evaluate.gather import Gathered
 from convert.evaluate.networks import Networks
@@ -25,15 +26,20 @@ class Evaluation:
 
 
 def evaluate(
-    sources: Sequence[Source], runs: Sequence[Networks], done: Callable[[], object] = lambda: None
+    sources: Sequence[Source],
+    runs: Sequence[Networks],
+    done: Callable[[], object] = lambda: None,
+    fusion: FusionRule = by_study,
 ) -> Evaluation:
     """Measure every tray of the sources; runs have different names. `done` is called after each tray.
+
+    `fusion` joins the estimates of all runs to readings.
 
     Trays that cannot be found are counted as rejected. Raises `ConvertError` where not one well of a source
     can be measured, and `JanbanError` for damaged files.
     """
     names = [run.name for run in runs]
-    gathered = {source.name: _measured(source, runs, done) for source in sources}
+    gathered = {source.name: _measured(source, runs, done, fusion) for source in sources}
     found = tuple(part.figures() for part in gathered.values())
     return Evaluation(
         Accuracy(runs=tuple(_described(run) for run in runs), sources=found, promises=promises(found, names)),
@@ -43,11 +49,13 @@ def evaluate(
     )
 
 
-def _measured(source: Source, runs: Sequence[Networks], done: Callable[[], object]) -> Gathered:
+def _measured(
+    source: Source, runs: Sequence[Networks], done: Callable[[], object], fusion: FusionRule
+) -> Gathered:
     gathered = Gathered(source, [run.name for run in runs])
     for set_up in source.set_ups:
         calibration = set_up.calibration
-        estimators = Estimators(calibration, runs)
+        estimators = Estimators(calibration, runs, fusion)
         for picture in set_up.pictures:
             try:
                 tray = set_up.tray(picture)

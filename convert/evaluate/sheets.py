@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from convert.evaluate.estimators import ALONE, DEPTH, READING, SEGMENTATION, Column
+from convert.evaluate.estimators import ALONE, DEPTH, READING, SEGMENTATION, TOLD, Column
 from convert.evaluate.plots import FAINT, INK, png
 from convert.evaluate.shown import Shown
 from convert.evaluate.trays import Bytes, Heights
@@ -165,7 +165,8 @@ def _outline(panel: Axes, one: Shown) -> None:
 def _figures(panel: Axes, one: Shown, run: str) -> None:
     columns = {"bp": ALONE}
     if run:
-        columns |= {
+        columns = {
+            "bp": Column(run, TOLD),
             "depth": Column(run, DEPTH),
             "segm": Column(run, SEGMENTATION),
             "read": Column(run, READING),

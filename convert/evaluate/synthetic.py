@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -15,16 +15,31 @@ from appliance.tray.layout import Compartment, Layout
 from appliance.tray.rectify import Homography, project, rectify
 from convert.errors import ConvertError
 from convert.evaluate.trays import PLAIN, MapTruth, Source, Tray, WellTruth, evenly
-from convert.synth.samples import Sample, find_samples
+from convert.synth.samples import Part, Sample, find_samples
 from convert.train.rectify import surface_mm
 
-Part = TypeVar("Part")
+Value = TypeVar("Value")
 
 _REFERENCES = ("empty", "full")
 
+_TOLD: Final[dict[Part, str]] = {
+    "training": "set-up for training, as set-up-00000; make at least 10 pictures",
+    "test": "held-out set-up for testing, as set-up-00009; make at least 100 pictures",
+    "validation": "held-out set-up for validation, as set-up-00019; make at least 200 pictures",
+}
+_ABOUT: Final = (
+    "held-out set-ups of convert synth, in their exact geometry: nothing of them is in any training",
+    "set-ups of convert synth that the networks were trained on, in their exact geometry",
+)
+_NAMES: Final[dict[Part, str]] = {
+    "training": "synthetic, trained on",
+    "test": "synthetic",
+    "validation": "synthetic, validation",
+}
 
-def synthetic(folders: Sequence[Path], limit: int | None = None) -> Source:
-    """Return the test half of the held-out set-ups below folders of `convert synth`.
+
+def synthetic(folders: Sequence[Path], limit: int | None = None, *, part: Part = "test") -> Source:
+    """Return one part of the set-ups below folders of `convert synth`: the test half of those held out.
 
     At most `limit` returned trays, evenly taken. Raises `ConvertError` where a folder has none of these, or a
     set-up lacks a reference.
@@ -33,21 +48,17 @@ def synthetic(folders: Sequence[Path], limit: int | None = None) -> Source:
     for folder in folders:
         if not folder.is_dir():
             raise ConvertError(f"{folder}: no such folder; give one that convert synth made")
-        samples = [sample for sample in find_samples(folder) if sample.part == "test"]
+        samples = [sample for sample in find_samples(folder) if sample.part == part]
         found = [(s.folder.parent, s.folder.name) for s in samples if s.folder.name not in _REFERENCES]
         if not found:
-            raise ConvertError(
-                f"{folder}: has no returned tray of a held-out set-up for testing, as set-up-00009; make at"
-                " least 100 pictures with convert synth"
-            )
+            raise ConvertError(f"{folder}: has no returned tray of a {_TOLD[part]} with convert synth")
         trays += found
     chosen: dict[Path, list[str]] = defaultdict(list)
     for folder, name in evenly(trays, limit):
         chosen[folder].append(name)
     return Source(
-        "synthetic",
-        "held-out set-ups of convert synth: other trays, lamps, menus and foods than in training, in their"
-        " exact geometry",
+        _NAMES[part],
+        _ABOUT[part == "training"],
         tuple(SyntheticSetUp(folder, tuple(names)) for folder, names in chosen.items()),
     )
 
@@ -95,7 +106,7 @@ class SyntheticSetUp:
         )
 
 
-def _read(sample: Sample, part: Callable[[dict[str, Any]], Part]) -> Part:
+def _read(sample: Sample, part: Callable[[dict[str, Any]], Value]) -> Value:
     try:
         return part(sample.truth)
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -1,7 +1,7 @@
 """What is measured: trays with known truth, in set-ups of one calibration each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol, TypeVar
 
 import cv2
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from appliance.picture import Picture
 from appliance.tray.rectify import Homography, Mask, rectified_size
 from appliance.tray.references import Calibration
+from convert.errors import ConvertError
 from convert.train.rectify import UNSEEN
 
 Bytes = npt.NDArray[np.uint8]
@@ -105,6 +106,17 @@ class Source:
     def count(self) -> int:
         """Return the number of trays."""
         return sum(len(set_up.pictures) for set_up in self.set_ups)
+
+
+def without(source: Source, names: Sequence[str]) -> Source:
+    """Return a source without some set-ups; raises `ConvertError` where one is not there, or no other is."""
+    there = {set_up.name for set_up in source.set_ups}
+    for name in names:
+        if name not in there:
+            raise ConvertError(f"{source.name} has no set-up {name}; it has {', '.join(sorted(there))}")
+    if not there - set(names):
+        raise ConvertError(f"{source.name}: nothing is left without {', '.join(names)}")
+    return replace(source, set_ups=tuple(one for one in source.set_ups if one.name not in names))
 
 
 def truth_on_grid(tray: Tray, calibration: Calibration, shape: tuple[int, int]) -> MapTruth | None:

@@ -19,21 +19,24 @@ _TURNED: Final = (2, 3, 0, 1)
 
 
 def placed(
-    view: Rectified, side: int, rng: np.random.Generator | None
+    view: Rectified,
+    side: int,
+    rng: np.random.Generator | None,
+    way: np.random.Generator | None = None,
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
     """Return picture, classes and surface in mm of the tray alone, `side` pixels square.
 
     With `rng`, the corners are moved a little, and the tray is mirrored and turned by half a turn at random
-    (its wells then lie as in another type of tray).
+    (its wells then lie as in another type of tray); by `way` instead where that is given, so that several
+    pictures of one type of tray stay so.
     """
     corners = corners_px()
     if rng is not None:
         noise = rng.standard_normal((4, 2)).clip(-_FURTHEST, _FURTHEST) * _JITTER_MM
         corners += (noise * px_per_tray() / np.array(view.size_mm)).astype(np.float32)
-        if rng.random() < 0.5:
-            corners = corners[list(_MIRRORED)]
-        if rng.random() < 0.5:
-            corners = corners[list(_TURNED)]
+        for turn in (_MIRRORED, _TURNED):
+            if (way or rng).random() < 0.5:
+                corners = corners[list(turn)]
     edge = side - 0.5
     wanted = np.array([[-0.5, -0.5], [edge, -0.5], [edge, edge], [-0.5, edge]], np.float32)
     view_from_network = cv2.getPerspectiveTransform(wanted, corners).astype(np.float64)

@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -91,26 +91,40 @@ def find_data(folders: Sequence[Path], views: Views) -> Data:
 
 
 class Stream:
-    """Endless shuffled, augmented batches: batch number `step` is the same whenever it is asked for."""
+    """Endless shuffled, augmented batches: batch number `step` is the same whenever it is asked for.
 
-    def __init__(self, data: Data, spec: NetworkSpec, size: int, seed: int) -> None:
+    With `pairs`, each picture is followed by another of its set-up, the empty tray half of the time, mirrored
+    and turned alike; `size` is then even.
+    """
+
+    def __init__(self, data: Data, spec: NetworkSpec, size: int, seed: int, *, pairs: bool = False) -> None:
         self._data = data
         self._spec = spec
         self._size = size
         self._seed = seed
+        self._alike = _by_set_up(data.training) if pairs else None
 
     def batch(self, step: int) -> Batch:
         """Return the batch of a step, counted from 0."""
         examples = self._data.training
         total = len(examples)
-        places = range(step * self._size, (step + 1) * self._size)
+        drawn = self._size // 2 if self._alike else self._size
+        places = range(step * drawn, (step + 1) * drawn)
         orders = {
             epoch: np.random.default_rng((self._seed, 1, epoch)).permutation(total)
             for epoch in {place // total for place in places}
         }
         chosen = [examples[int(orders[place // total][place % total])] for place in places]
         rngs = [np.random.default_rng((self._seed, 2, place)) for place in places]
-        return collate(chosen, self._data.views, self._spec, rngs)
+        if self._alike is None:
+            return collate(chosen, self._data.views, self._spec, rngs)
+        both, ways = [], []
+        for example, place in zip(chosen, places, strict=True):
+            both += [example, _partner(example, self._alike, np.random.default_rng((self._seed, 3, place)))]
+            ways += [np.random.default_rng((self._seed, 4, place)) for _ in range(2)]
+        others = [np.random.default_rng((self._seed, 5, place)) for place in places]
+        jitter = [rng for pair in zip(rngs, others, strict=True) for rng in pair]
+        return collate(both, self._data.views, self._spec, jitter, ways)
 
 
 def collate(
@@ -118,13 +132,15 @@ def collate(
     views: Views,
     spec: NetworkSpec,
     rngs: Sequence[np.random.Generator | None],
+    ways: Sequence[np.random.Generator] | None = None,
 ) -> Batch:
-    """Return pictures as one batch; those with a generator are augmented."""
+    """Return pictures as one batch; those with a generator are augmented, turned by `ways` if given."""
     side = spec.height
     pictures, classes, surfaces, quantities = [], [], [], []
-    for example, rng in zip(examples, rngs, strict=True):
+    turned: Sequence[np.random.Generator | None] = ways or [None] * len(examples)
+    for example, rng, way in zip(examples, rngs, turned, strict=True):
         view = views.get(example.sample, example.origin)
-        picture, kinds, surface = placed(view, side, rng)
+        picture, kinds, surface = placed(view, side, rng, way)
         pictures.append(picture if rng is None else photographed(picture, rng))
         classes.append(kinds)
         surfaces.append(surface)
@@ -137,6 +153,24 @@ def collate(
         torch.from_numpy(np.stack(surfaces)),
         torch.tensor(quantities, dtype=torch.int64),
     )
+
+
+SetUp = tuple[str, int]
+
+
+def _by_set_up(examples: Sequence[Example]) -> dict[SetUp, list[Example]]:
+    alike: dict[SetUp, list[Example]] = {}
+    for example in examples:
+        alike.setdefault((example.origin, example.sample.set_up), []).append(example)
+    return alike
+
+
+def _partner(example: Example, alike: Mapping[SetUp, Sequence[Example]], rng: np.random.Generator) -> Example:
+    """Return another picture of the set-up, the first half of the time: that is the empty tray's."""
+    others = [one for one in alike[example.origin, example.sample.set_up] if one != example]
+    if not others:
+        return example
+    return others[0] if rng.random() < 0.5 else others[int(rng.integers(len(others)))]
 
 
 def validation_batches(data: Data, spec: NetworkSpec, size: int, limit: int) -> Iterator[Batch]:

@@ -62,7 +62,7 @@ def train(
     file cannot be written or the loss is no number.
     """
     settings = training.settings
-    stream = Stream(data, training.network.spec, settings.batch, settings.seed)
+    stream = Stream(data, training.network.spec, settings.batch, settings.seed, pairs=settings.pairs)
     log = Log(log_path(out))
     if log.judged_on() not in {None, len(data.validation)}:
         # Figures on other pictures do not compare.
@@ -174,7 +174,7 @@ def count_classes(batches: Iterable[Batch]) -> torch.Tensor:
 
 def _task(training: Training, stream: Stream) -> Task:
     if training.settings.family == "midas":
-        return DepthTask()
+        return DepthTask(training.settings.pairs)
     if training.class_weights is None:
         counted = min(_COUNTED_BATCHES, training.settings.steps)
         training.class_weights = class_weights(count_classes(stream.batch(step) for step in range(counted)))

@@ -13,6 +13,9 @@ _TRIMMED: Final = 0.2
 """Share of the largest residuals that the paper leaves out of every picture."""
 
 _SCALES: Final = 4
+_AREA_PX: Final = 8
+"""About a centimetre of a tray that fills 256 pixels."""
+_LEAST_FOOD: Final = 0.01
 _TINY: Final = 1e-6
 
 
@@ -80,6 +83,22 @@ def overlap_error(scores: Tensor, classes: Tensor, unseen: int) -> Tensor:
 def absolute_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Return the mean absolute error over each picture's mask; a scalar."""
     return _mean((predicted - target).abs(), mask).mean()
+
+
+def difference_error(predicted: Tensor, target: Tensor, mask: Tensor, food: Tensor) -> Tensor:
+    """Return how far differences between the two pictures of each pair are off, per pixel of food; a scalar.
+
+    Pictures 0 and 1, 2 and 3, … of (N, H, W) are pairs: two trays of one type, as a returned one and the
+    empty one. Readings are sums of such differences over wells, so residuals are summed over squares of
+    `_AREA_PX` before their absolute values are taken: relief that cancels within a square does not count.
+    `food` (N, H, W) marks the pixels that show food; a pair without any counts as if a hundredth did.
+    """
+    residual = predicted - target
+    seen = mask[0::2] & mask[1::2]
+    off = torch.where(seen, residual[0::2] - residual[1::2], 0)[:, None]
+    eaten = (seen & (food[0::2] | food[1::2])).to(off.dtype)[:, None]
+    errors = functional.avg_pool2d(off, _AREA_PX).abs().mean((1, 2, 3))
+    return (errors / eaten.mean((1, 2, 3)).clamp_min(_LEAST_FOOD)).mean()
 
 
 def class_weights(pixels: Tensor) -> Tensor:

@@ -40,6 +40,7 @@ class TrainingRecipe(Part):
     encoder_rate: float = Field(default=Settings.encoder_rate, gt=0, le=1)
     decay: float = Field(default=Settings.decay, ge=0, le=1)
     average: float = Field(default=Settings.average, ge=0, le=0.99999)
+    pairs: bool = Settings.pairs
     precision: Precision = Settings.precision
     threads: int = Field(default=2, ge=1, le=1024)
     validation: Validation = Validation()

@@ -27,8 +27,8 @@ class Settings:
 
     `network` is a name of `convert.networks.build`; `data` what `Data.origins` says; `rate` the highest
     learning rate; `encoder_rate` its share for an encoder that begins with ImageNet weights; `decay` AdamW's;
-    `average` the decay of the weights' running mean;
-    `precision` the arithmetic of a step's forward pass.
+    `average` the decay of the weights' running mean; `pairs` whether depth learns differences between two
+    pictures of a set-up, too; `precision` the arithmetic of a step's forward pass.
     """
 
     network: str
@@ -41,7 +41,13 @@ class Settings:
     encoder_rate: float = 0.3
     decay: float = 0.02
     average: float = 0.998
+    pairs: bool = False
     precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        """Refuse an odd batch of pairs."""
+        if self.pairs and self.batch % 2:
+            raise ConvertError(f"--batch {self.batch}: pairs need an even number")
 
     @property
     def family(self) -> Family:

@@ -14,6 +14,7 @@ from convert.train.dataset import Batch
 from convert.train.losses import (
     absolute_error,
     aligned,
+    difference_error,
     gradient_error,
     overlap_error,
     trimmed_error,
@@ -24,8 +25,12 @@ from convert.train.rectify import UNSEEN
 _OUTSIDE: Final = TRAY_CLASSES.index("outside")
 _FOREIGN: Final = TRAY_CLASSES.index("foreign")
 
+_FOOD: Final = tuple(TRAY_CLASSES.index(name) for name in ("rice", "liquid", "solid"))
+
 _GRADIENT: Final = 0.5
 _ABSOLUTE: Final = 1.0
+_GRADIENT_IN_PAIRS: Final = 0.2
+_DIFFERENCE: Final = 1.0
 _OVERLAP: Final = 0.5
 _QUANTITY: Final = 0.2
 
@@ -73,17 +78,26 @@ def depth_mask(classes: Tensor) -> Tensor:
     return (classes != _OUTSIDE) & (classes != _FOREIGN) & (classes != UNSEEN)
 
 
+def depth_food(classes: Tensor) -> Tensor:
+    """Return the pixels (N, H, W) that show food."""
+    return torch.isin(classes, torch.tensor(_FOOD, device=classes.device))
+
+
 @dataclass(frozen=True)
 class DepthTask:
-    """MiDaS's loss, plus an absolute term.
+    """MiDaS's loss, plus an absolute term, and with `pairs` one of differences between pictures.
 
     Weights: trimmed scale-and-shift-invariant error 1, gradients 0.5 as in the paper, absolute error 1. An
     aligned map's residuals are about four times those of the map, halved in the mean: the absolute term has
     half the say. It fixes scale and shift, which the paper leaves free, for pictures to be subtracted.
+    In pairs, that very subtraction is learnt, with a weight of 1, and the relief of food, which readings sum
+    over, has less of a say: gradients 0.2.
     """
 
+    pairs: bool = False
+
     def loss(self, outputs: tuple[Tensor, ...], batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the weighted sum and its three parts."""
+        """Return the weighted sum and its parts."""
         predicted, target = outputs[0][:, 0], depth_target(batch.surface_mm)
         mask = depth_mask(batch.classes)
         ours, truth = aligned(predicted, mask), aligned(target, mask)
@@ -92,7 +106,12 @@ class DepthTask:
             "gradient": gradient_error(ours, truth, mask),
             "absolute": absolute_error(predicted, target, mask),
         }
-        return parts["invariant"] + _GRADIENT * parts["gradient"] + _ABSOLUTE * parts["absolute"], parts
+        relief = _GRADIENT_IN_PAIRS if self.pairs else _GRADIENT
+        total = parts["invariant"] + relief * parts["gradient"] + _ABSOLUTE * parts["absolute"]
+        if self.pairs:
+            parts["difference"] = difference_error(predicted, target, mask, depth_food(batch.classes))
+            total = total + _DIFFERENCE * parts["difference"]
+        return total, parts
 
     def score(self) -> "DepthScore":
         """Return an empty score."""

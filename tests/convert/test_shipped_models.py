@@ -1,5 +1,6 @@
 """The models that ship are whole, fit the Edge TPU, and have seen trays."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,12 @@ def test_every_file_is_in_the_manifest_and_as_it_says() -> None:
         verify_file(MODELS, file)
     assert {path.name for path in MODELS.glob("*.tflite")} == {file.file for file in listed}
     assert {entry.name for entry in load_manifest(MODELS / FILE_NAME).models} == {"midas", "resnet"}
+
+
+def test_the_weights_that_the_models_are_made_from_lie_beside_the_recipes() -> None:
+    for entry in load_manifest(MODELS / FILE_NAME).models:
+        weights = MODELS.parent / "training" / "weights" / f"{entry.name}.pt"
+        assert hashlib.sha256(weights.read_bytes()).hexdigest() == entry.origin.weights_sha256
 
 
 def test_every_model_says_how_it_was_trained_and_has_a_card() -> None:

@@ -10,6 +10,7 @@ from appliance.estimate.back_projection import (
     References,
     estimate,
     prepare,
+    told_kinds,
 )
 from appliance.picture import Picture
 from tests.estimate.wells import below, calibration, steel, with_chopped, with_soup
@@ -39,6 +40,21 @@ def test_kinds_are_told_apart_and_volumes_are_plausible(references: References) 
     assert [found[1].kind, found[2].kind] == ["solid", "liquid"]
     true_cm3 = references.dishes[2].profile.volume_at(0.7)
     assert found[2].full_cm3 == pytest.approx(true_cm3, rel=0.1)
+
+
+def test_a_kind_that_is_told_is_believed(references: References) -> None:
+    told = told_kinds(references, CALIBRATION, {1: "liquid", 2: "liquid"})
+    assert [dish.kind for dish in told.dishes.values()] == ["liquid", "liquid"]
+    assert told.dishes[2] is references.dishes[2]
+    assert told.dishes[1].full_cm3 != references.dishes[1].full_cm3
+    back = told_kinds(told, CALIBRATION, {1: "solid"})
+    assert back.dishes[1].full_cm3 == references.dishes[1].full_cm3
+    assert left(CALIBRATION.full, told)[1] == pytest.approx(1.0, abs=0.05)
+
+
+def test_without_a_full_reference_no_kind_is_told() -> None:
+    guessed = prepare(replace(CALIBRATION, full=None), BackProjectionParameters())
+    assert told_kinds(guessed, replace(CALIBRATION, full=None), {1: "liquid"}) is guessed
 
 
 @pytest.mark.parametrize("seed", [2, 5])

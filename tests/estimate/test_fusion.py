@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from appliance.estimate.estimate import Estimate
 from appliance.estimate.fusion import ESTIMATORS, fuse, study_weights
+from appliance.estimate.fusion_rule import by_study
 
 subsets = st.sampled_from(
     [frozenset(c) for c in chain.from_iterable(combinations(ESTIMATORS, n) for n in (1, 2, 3))]
@@ -90,3 +91,17 @@ def test_flags_are_united_once() -> None:
 def test_no_weight_is_refused() -> None:
     with pytest.raises(ValueError, match="no estimate has a weight"):
         fuse({"depth": Estimate(0.1, 0.1, 1.0)}, {"back_projection": 1.0})
+
+
+def test_the_study_joins_by_its_weights_whatever_the_dish() -> None:
+    three = dict(zip(ESTIMATORS, (Estimate(x, 0.1, 0.9) for x in (0.2, 0.4, 0.8)), strict=True))
+    joined = by_study(three, "liquid")
+    assert joined.weights == pytest.approx(dict(zip(ESTIMATORS, (0.5, 0.4, 0.1), strict=True)))
+    assert joined.estimate.leftover == pytest.approx(0.34)
+
+
+def test_the_study_joins_one_estimate_alone() -> None:
+    alone = Estimate(0.3, 0.1, 0.9, ("cut",))
+    joined = by_study({"back_projection": alone}, "solid")
+    assert joined.weights == {"back_projection": 1.0}
+    assert joined.estimate == alone

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from appliance.estimate.contents import FOREIGN, LIQUID, NOTHING, RESIDUE, RICE, SOLID
 from appliance.estimate.profile import well_profile
-from appliance.estimate.segmentation import WellContents, estimate, liquid_cm3, prepare
+from appliance.estimate.segmentation import WellContents, estimate, liquid_cm3, prepare, served_kinds
 from tests.estimate.network_maps import (
     EVERYWHERE,
     below,
@@ -33,6 +33,18 @@ def test_full_reads_one_and_clean_nothing() -> None:
     assert [one.estimate.leftover for one in full.values()] == pytest.approx([1.0, 1.0])
     assert [one.kind for one in full.values()] == ["solid", "liquid"]
     assert [one.estimate.leftover for one in read().values()] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(("swims_below", "kind"), [(0.4, "liquid"), (0.75, "solid")])
+def test_a_soup_is_one_though_solids_swim_in_it(swims_below: float, kind: str) -> None:
+    soup = class_map((SOLID, below(1, 0.7)), (LIQUID, below(2, 0.8)), (SOLID, below(2, swims_below)))
+    references = prepare(layout(), soup)
+    assert served_kinds(references) == {1: "solid", 2: kind}
+
+
+def test_no_kind_is_told_of_what_was_not_served() -> None:
+    assert served_kinds(prepare(layout(), class_map((SOLID, below(1, 0.7))))) == {1: "solid"}
+    assert served_kinds(prepare(layout(), None)) == {}
 
 
 @pytest.mark.parametrize("up_to", [0.2, 0.5])

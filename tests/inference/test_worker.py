@@ -181,6 +181,20 @@ def test_a_fault_is_told_long_before_the_deadline_and_the_next_process_serves(
     assert said.startswith("faults of the networks within an hour: 1, last on the processor")
 
 
+def test_processes_that_were_replaced_leave_nothing_behind(start: Start) -> None:
+    bench = start()
+    bench.wait()
+    before = list(Path("/proc/self/fd").iterdir()), threading.active_count()
+    for order in ("abort", "raise", "nan"):
+        pid = bench.process.pid
+        bench.order(order)
+        with pytest.raises(BrokenRunError):
+            bench.depth(view(10))
+        until(lambda pid=pid: bench.process.pid != pid and not bench.networks._supervisor.busy)
+    after = list(Path("/proc/self/fd").iterdir()), threading.active_count()
+    assert (len(after[0]), after[1]) == (len(before[0]), before[1])
+
+
 @pytest.mark.parametrize("how", ["sleeps", "is stopped"])
 def test_a_process_that_hangs_costs_its_caller_no_more_than_the_deadline(start: Start, how: str) -> None:
     bench = start(hang_s=0.3)

@@ -15,6 +15,7 @@ from appliance.publish.settings import PublishSettings
 from appliance.publish.watch import Printer, watch
 from appliance.publish.words import in_words
 from appliance.readings.store import Store
+from appliance.readings.variant import Variant, VariantCompartment
 from tests.brokers import Mosquitto, free_port
 from tests.publish.listener import eventually
 from tests.readings.examples import CAPTURED_AT, compartment, draft, outcome, rejected
@@ -153,6 +154,21 @@ def test_words_tell_the_unusual() -> None:
     late = in_words(draft(outcome=glare, captured_at=CAPTURED_AT - timedelta(days=3)).numbered(4).late())
     assert "50% left, degraded: glare (late)" in late
     assert late.startswith(f"{(CAPTURED_AT - timedelta(days=3)).astimezone():%Y-%m-%d %H:%M:%S}")
+
+
+def test_words_tell_the_variant_below() -> None:
+    wells = tuple(VariantCompartment(id=number, leftover=number / 10, uncertainty=0.1) for number in range(6))
+    tested = Variant(name="new", path="full", compartments=wells, leftover=0.21)
+    lines = in_words(draft(outcome=outcome(variant=tested)).numbered(12)).splitlines()
+    assert lines[2] == "  new:  21% left"
+    assert lines[3].split() == ["0", "0%", "1", "10%", "2", "20%", "3", "30%", "4", "40%"]
+    assert lines[4].split() == ["5", "50%"]
+    # Numbers of both stand below each other.
+    assert lines[1].index("1 █") == lines[3].index("0  ")
+    skipped = Variant(name="new", skipped="another tray waited")
+    assert in_words(draft(outcome=outcome(variant=skipped)).numbered(1)).endswith(
+        "\n  new: skipped: another tray waited"
+    )
 
 
 def test_a_port_in_use_is_one_clear_line() -> None:

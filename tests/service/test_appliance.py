@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,18 @@ class Measurer:
         return rejected("scripted", stages)
 
 
+class Shade:
+    """Marks every tray that it sees, and remembers whether another one waited then."""
+
+    def __init__(self) -> None:
+        self.waiting: list[bool] = []
+
+    def beside(self, tray: MeasuredTray, deadline: Deadline, *, waiting: bool) -> MeasuredTray:
+        assert 0 < deadline.remaining_s <= 4.0
+        self.waiting.append(waiting)
+        return replace(tray, outcome=tray.outcome.model_copy(update={"reason": "seen in the shade"}))
+
+
 class Publisher:
     def __init__(self) -> None:
         self.health: list[dict[str, object]] = []
@@ -125,6 +138,7 @@ def build(store: FullStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             publisher=Publisher(),
             origin=Origin("site", "box", boot_id()),
             surroundings=Surroundings(Machine(tmp_path), clock, tmp_path),
+            shade=options.pop("shade", None),
         )
         settings = {"queue_trays": 100, "health_interval_s": 60.0, **options}
         return Appliance(parts, Budget(5.0), clock, **settings)
@@ -192,6 +206,21 @@ def test_what_is_wrong_is_in_health(build: Build, store: FullStore) -> None:
     store.refusals = 0
     appliance.stop()
     assert len(stored(store)) == 1
+
+
+def test_what_is_under_test_sees_every_tray_before_it_is_stored(build: Build, store: FullStore) -> None:
+    gate, shade = Gate(), Shade()
+    appliance = build([noisy(n) for n in range(3)], gate=gate, shade=shade)
+    appliance.start()
+    until_s = time.monotonic() + SOON_S
+    while appliance._trays.qsize() < 2:
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    gate.set()
+    finish(appliance)
+    appliance.stop()
+    assert shade.waiting == [True, True, False]
+    assert {reading.reason for reading in stored(store)} == {"seen in the shade"}
 
 
 def test_trays_that_come_too_fast_are_counted_all_the_same(build: Build, store: FullStore) -> None:

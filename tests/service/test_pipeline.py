@@ -1,12 +1,17 @@
 """The way of a tray with networks that are quick, slow, away and back: by a clock that the tests turn."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from appliance.budget import Budget
 from appliance.clock import Deadline
 from appliance.errors import BrokenRunError, NoDeviceError
 from appliance.estimate import back_projection
+from appliance.estimate.amount import DishKind
 from appliance.estimate.back_projection import BackProjectionParameters, References
+from appliance.estimate.estimate import Estimate
+from appliance.estimate.fusion_rule import Fused
 from appliance.inference.fake import FakeNetworks
 from appliance.inference.networks import Networks
 from appliance.picture import Picture
@@ -64,6 +69,32 @@ def test_all_three_have_their_say(calibration: Calibration, full_tray: Picture) 
         told = well.estimates
         fused = 0.5 * told.back_projection + 0.4 * told.depth + 0.1 * told.segmentation
         assert well.leftover == pytest.approx(fused, abs=1e-3)
+
+
+def test_the_rule_that_was_chosen_joins_by_the_kind_that_segmentation_tells(
+    calibration: Calibration, full_tray: Picture
+) -> None:
+    def depth_alone(estimates: Mapping[str, Estimate], kind: DishKind) -> Fused:
+        kinds.append(kind)
+        return Fused(estimates["depth"], {"depth": 1.0})
+
+    clock, kinds = FakeClock(), list[DishKind]()
+    measurer = TrayMeasurer(
+        calibration,
+        BackProjectionParameters(),
+        clock,
+        fusion=depth_alone,
+        networks=knowing(calibration),
+        fusion_fault="another rule was wanted",
+        budget=BUDGET,
+    )
+    measurer.prepare()
+    for well in measurer.measure(full_tray).outcome.compartments:
+        assert well.weights == Weights(depth=1.0)
+        assert well.leftover == well.estimates.depth
+    # These networks take every dish for a solid one.
+    assert set(kinds) == {"solid"}
+    assert measurer.degraded() == ["another rule was wanted"]
 
 
 def test_without_networks_back_projection_is_all_and_nothing_is_wrong(
@@ -134,8 +165,12 @@ def test_a_network_that_overruns_is_cut_off_and_the_tray_falls_back(
     measurer = measurer_of(calibration, clock, networks)
     measurer.prepare()
     networks.takes_s = {slow: 60.0}
-    outcome = on_time(measurer, full_tray, clock)
+    deadline = Deadline.after(4.0, clock)
+    tray = measurer.measure(full_tray, deadline=deadline)
+    assert clock.monotonic_s() <= deadline.at_s
+    outcome = tray.outcome
     assert outcome.path == "fallback"
+    assert tray.models == dict.fromkeys(there, "fake")
     assert slow in str(measurer.complaint)
     for well in outcome.compartments:
         ran = {name for name in ("depth", "segmentation") if getattr(well.estimates, name) is not None}
@@ -143,6 +178,25 @@ def test_a_network_that_overruns_is_cut_off_and_the_tray_falls_back(
         assert well.weights == ALONE
         assert well.leftover == well.estimates.back_projection
         assert (well.contents is not None) is ("segmentation" in there)
+
+
+def test_a_fault_that_stays_is_logged_once(
+    calibration: Calibration, full_tray: Picture, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, networks = FakeClock(), knowing(calibration)
+    measurer = measurer_of(calibration, clock, networks)
+    measurer.prepare()
+
+    def logged(*faults: str | None) -> list[str]:
+        caplog.clear()
+        for fault in faults:
+            networks.fault = None if fault is None else BrokenRunError(fault)
+            on_time(measurer, full_tray, clock)
+        return [record.getMessage() for record in caplog.records]
+
+    assert logged("hung", "hung", "hung") == ["hung"]
+    assert logged("died", "died") == ["died"]
+    assert logged(None, "died") == ["died"]
 
 
 def test_an_answer_that_comes_late_does_not_count(calibration: Calibration, full_tray: Picture) -> None:

@@ -19,7 +19,7 @@ from convert.evaluate.trays import MapTruth
 from convert.evaluate.write import PREFIX, report_in, write
 from tests.convert.evaluate.trays import knowing, the_set_up
 
-SHIFT_MM = 4.0
+SHIFT_MM = 10.0
 
 
 def lifted(truth: MapTruth) -> MapTruth:

@@ -11,7 +11,7 @@ from convert.errors import ConvertError
 from convert.evaluate.photographs import photographs
 from convert.evaluate.rendered import rendered
 from convert.evaluate.synthetic import synthetic
-from convert.evaluate.trays import MapTruth, Source, Tray, evenly, truth_on_grid
+from convert.evaluate.trays import MapTruth, Source, Tray, evenly, truth_on_grid, without
 from convert.networks.spec import TRAY_CLASSES
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -95,3 +95,24 @@ def test_rendered_trays_lie_where_their_truth_says() -> None:
     source = rendered(DATA / "rendered_trays", "exact", limit=3)
     assert [set_up.name for set_up in source.set_ups] == ["setup1", "setup2", "setup3"]
     check_geometry(source)
+
+
+def test_each_part_of_the_set_ups_is_a_source_of_its_own(trays: Path, tmp_path: Path) -> None:
+    for name in ("set-up-00009", "set-up-00019"):
+        shutil.copytree(trays / name, tmp_path / name)
+    validation = synthetic([tmp_path], part="validation")
+    assert (validation.name, [one.name for one in validation.set_ups]) == (
+        "synthetic, validation",
+        ["set-up-00019"],
+    )
+    with pytest.raises(ConvertError, match="set-up for training"):
+        synthetic([tmp_path], part="training")
+
+
+def test_set_ups_can_be_left_out(trays: Path) -> None:
+    source = synthetic([trays])
+    assert without(source, []) == source
+    with pytest.raises(ConvertError, match="has no set-up none; it has set-up-00009"):
+        without(source, ["none"])
+    with pytest.raises(ConvertError, match="nothing is left without set-up-00009"):
+        without(source, ["set-up-00009"])

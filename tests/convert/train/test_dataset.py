@@ -51,6 +51,20 @@ def test_a_step_has_the_same_batch_whenever_it_is_asked_for(data: Data) -> None:
         assert torch.equal(made.images, wanted[step].images)
 
 
+def test_pairs_show_one_type_of_tray_the_same_way_round(data: Data) -> None:
+    stream = Stream(data, SPEC, 6, 4, pairs=True)
+    steel = TRAY_CLASSES.index("clean")
+    for step in range(4):
+        batch = stream.batch(step)
+        assert batch.images.shape[0] == 6
+        assert torch.equal(batch.images, Stream(data, SPEC, 6, 4, pairs=True).batch(step).images)
+        for first in range(0, 6, 2):
+            assert not torch.equal(batch.images[first], batch.images[first + 1])
+            bare = (batch.classes[first] == steel) & (batch.classes[first + 1] == steel)
+            off_mm = (batch.surface_mm[first] - batch.surface_mm[first + 1]).abs()[bare]
+            assert float(off_mm.median()) < 1
+
+
 def test_every_picture_is_shown_once_an_epoch(data: Data) -> None:
     stream = Stream(data, SPEC, 3, 1)
     # Two pictures of one tray in full and one empty: the quantities tell whether all were there.

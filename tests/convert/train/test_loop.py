@@ -104,6 +104,20 @@ def test_other_settings_are_refused_in_one_line(data: Data, tmp_path: Path) -> N
         Training(settings("resnet18", data)).restore(state)
 
 
+def test_an_odd_batch_of_pairs_is_refused_in_one_line(data: Data) -> None:
+    with pytest.raises(ConvertError, match="--batch 3: pairs need an even number"):
+        settings("midas-lite0", data, batch=3, pairs=True)
+
+
+def test_depth_learns_from_pairs(data: Data) -> None:
+    training = Training(settings("midas-lite0", data, pairs=True))
+    batch = Stream(data, training.network.spec, 2, 0, pairs=True).batch(0)
+    first = advance(training, DepthTask(pairs=True), batch)
+    for _ in range(12):
+        last = advance(training, DepthTask(pairs=True), batch)
+    assert last["difference"] < first["difference"]
+
+
 def test_a_loss_that_is_no_number_ends_the_training(data: Data) -> None:
     training = Training(settings("resnet18", data))
     batch = Stream(data, training.network.spec, 2, 0).batch(0)

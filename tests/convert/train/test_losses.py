@@ -13,6 +13,7 @@ from convert.train.losses import (
     absolute_error,
     aligned,
     class_weights,
+    difference_error,
     gradient_error,
     overlap_error,
     shift_and_scale,
@@ -65,6 +66,31 @@ def test_gradients_see_edges_but_no_offset(seed: int, offset: float) -> None:
     edge[:, :, 8:] += 1
     # One step of 1 across every row, of as many columns as each scale has.
     assert float(gradient_error(edge, predicted, valid)) == pytest.approx(1 / 16 + 1 / 8 + 1 / 4 + 1 / 2)
+
+
+@given(seeds)
+@settings(max_examples=20, deadline=None)
+def test_differences_do_not_see_what_both_pictures_of_a_pair_have_wrong(seed: int) -> None:
+    target, valid = maps(seed, 4), torch.ones(4, 16, 16, dtype=torch.bool)
+    shared = maps(seed + 1, 2).repeat_interleave(2, 0)
+    food = mask(seed, 4)
+    assert float(difference_error(target + shared, target, valid, food)) == pytest.approx(0, abs=1e-9)
+    spoiled = torch.where(mask(seed + 2, 4), target, 1e3)
+    assert float(difference_error(spoiled, target, mask(seed + 2, 4), food)) == 0
+
+
+def test_differences_are_errors_of_height_per_pixel_of_food_and_relief_cancels() -> None:
+    target, valid = torch.zeros(2, 16, 16), torch.ones(2, 16, 16, dtype=torch.bool)
+    food = torch.zeros(2, 16, 16, dtype=torch.bool)
+    food[1, :8] = True
+    higher = target.clone()
+    higher[1, :8] = 0.3
+    assert float(difference_error(higher, target, valid, food)) == pytest.approx(0.3)
+    rough = target.clone()
+    rough[1, :8:2], rough[1, 1:8:2] = 0.3, -0.3
+    assert float(difference_error(rough, target, valid, food)) == pytest.approx(0, abs=1e-6)
+    nothing = torch.zeros_like(food)
+    assert float(difference_error(higher, target, valid, nothing)) == pytest.approx(0.15 / 0.01)
 
 
 def test_a_fifth_of_the_residuals_is_left_out() -> None:

@@ -1,0 +1,1 @@
+"""Fitting how the appliance joins its estimates, to trays of known truth."""

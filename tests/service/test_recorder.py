@@ -1,0 +1,53 @@
+"""Readings on their way to the disk: which of them count as refused by it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from appliance.errors import StoreError
+from appliance.readings.boot import boot_id
+from appliance.readings.measurement import Outcome
+from appliance.readings.reading import Draft, Origin
+from appliance.service.recorder import Recorder
+
+DRAFT = Draft(
+    origin=Origin("site", "box", boot_id()),
+    outcome=Outcome(status="rejected", reason="scripted", path="fallback", latency_ms={"total": 1.0}),
+    captured_at=datetime(2026, 1, 5, 12, tzinfo=UTC),
+    clock="synced",
+    models={},
+)
+
+
+class Disk:
+    """A store that does what it is told to for every reading."""
+
+    def __init__(self) -> None:
+        self.work: Callable[[], None] = lambda: None
+
+    def add(self, _draft: Draft) -> None:
+        self.work()
+
+
+def refuse() -> None:
+    raise StoreError("the disk is full")
+
+
+def test_a_reading_that_is_being_written_does_not_count_as_refused() -> None:
+    disk = Disk()
+    recorder = Recorder(disk)
+    seen: list[int] = []
+    disk.work = lambda: seen.append(recorder.waiting)
+    assert recorder.record(DRAFT)
+    assert seen == [0]
+
+
+def test_what_the_disk_refused_waits_until_it_takes_it() -> None:
+    disk = Disk()
+    recorder = Recorder(disk)
+    disk.work = refuse
+    assert not recorder.record(DRAFT)
+    assert not recorder.record(DRAFT)
+    assert recorder.waiting == 2
+    disk.work = lambda: None
+    assert recorder.retry()
+    assert recorder.waiting == 0
