@@ -3,6 +3,9 @@
 Every way has a process of its own, and all have the same two cores and two threads. Each tray is measured by
 all ways, one right after the other and in another order each time. Learning the calibrations warms a way up,
 and one tray before the first that counts.
+
+Only a quiet machine tells the truth: PyTorch's threads wait for each other without letting go of their core,
+and take ten times as long where something else wants it. `OMP_WAIT_POLICY=passive` softens that.
 """
 
 import argparse
@@ -22,6 +25,7 @@ from typing import Final, TypeVar
 from appliance.errors import JanbanError
 from benchmarks.compare_report import as_json, figures, markdown
 from benchmarks.contestant import Contestant, Turn
+from benchmarks.processor_time import busy_cores
 from benchmarks.trays import Trays, trays
 from benchmarks.way import THREADS
 
@@ -33,6 +37,9 @@ WAYS: Final = {
 """The first is what the others are compared with."""
 
 _LEAST_TRAYS = 3
+
+_QUIET_CORES = 0.1
+"""A machine is quiet on which other programs keep no more than this busy."""
 
 _T = TypeVar("_T")
 
@@ -108,6 +115,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=90, help="begin no tray after so long [90]")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
+    others = busy_cores()
+    if others > _QUIET_CORES:
+        print(f"other programs keep {others:.1f} cores busy: figures will be too large", file=sys.stderr)
     cores = two_cores()
     with tempfile.TemporaryDirectory() as name:
         try:
@@ -119,7 +129,7 @@ def main() -> int:
             return 1
     by_way = figures(turns, weights_mb)
     count = len(next(iter(turns.values())))
-    where = f"{len(cores)} cores ({processor()}), {THREADS} threads each"
+    where = f"{len(cores)} cores ({processor()}), {THREADS} threads each, {others:.1f} cores busy before"
     if options.json:
         print(json.dumps({"trays": count, "of": chosen.origin, "on": where, "ways": as_json(by_way)}))
         return 0

@@ -30,8 +30,8 @@ class Figures:
     """What is told of one way.
 
     `ratio` is its time over the first way's on the same tray, one right after the other, so that what slows
-    the machine down for a while slows down both; `processor_ratio` the same of processor time, which what
-    else runs on the machine hardly changes. Both are None for the first. `stages_ms` are medians.
+    the machine down for a while slows down both; `processor_ratio` is the same of processor time. Both are
+    None for the first way. `stages_ms` are medians.
     """
 
     total_ms: Spread

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from appliance.budget import Budget, DeadlineSettings
 from appliance.clock import Deadline, SystemClock
-from appliance.errors import InferenceError, TrayNotFoundError
-from appliance.estimate.back_projection import BackProjectionParameters
+from appliance.errors import InferenceError, ModelError, TrayNotFoundError
+from appliance.estimate.settings import EstimateSettings
 from appliance.inference.manifest import FILE_NAME, load_manifest
 from appliance.inference.networks import Networks
 from appliance.inference.open import open_networks
 from appliance.inference.settings import ModelSettings
 from appliance.picture import Picture
+from appliance.service.assemble import open_fusion
 from appliance.service.pipeline import TrayMeasurer
 from appliance.tray.calibration_folder import load_calibration
 from benchmarks.way import THREADS
@@ -30,7 +31,7 @@ class ApplianceWay:
         self._networks = networks
         self.weights_mb = _weights_mb(models)
         try:
-            self._measurers = [_prepared(folder, networks) for folder in folders]
+            self._measurers = [_prepared(folder, models, networks) for folder in folders]
         except BaseException:
             self.close()
             raise
@@ -54,11 +55,20 @@ def _settings(models: Path) -> ModelSettings:
     return ModelSettings(folder=models, device="cpu", threads=THREADS)
 
 
-def _prepared(folder: Path, networks: Networks) -> TrayMeasurer:
+def _prepared(folder: Path, models: Path, networks: Networks) -> TrayMeasurer:
     if not networks.wait_until_ready(Deadline.after(_BUDGET.network_start_s, _CLOCK)):
         raise InferenceError("; ".join(networks.complaints()) or "the networks do not start")
+    estimate = EstimateSettings()
+    fusion, fault = open_fusion(estimate, models)
+    if fault is not None:
+        raise ModelError(fault)
     measurer = TrayMeasurer(
-        load_calibration(folder), BackProjectionParameters(), _CLOCK, networks=networks, budget=_BUDGET
+        load_calibration(folder),
+        estimate.parameters(),
+        _CLOCK,
+        fusion=fusion,
+        networks=networks,
+        budget=_BUDGET,
     )
     measurer.prepare()
     return measurer

@@ -58,7 +58,7 @@ def _shade(options: argparse.Namespace, clock: Clock) -> Shade:
 
 def _measured(measurer: TrayMeasurer, picture: Picture, stages: Stages) -> MeasuredTray:
     tray = measurer.measure(picture, stages=stages)
-    if measurer.complaint is not None:
+    if tray.seen is not None and measurer.complaint is not None:
         print(f"appliance: back projection measured alone: {measurer.complaint}", file=sys.stderr)
     return tray
 

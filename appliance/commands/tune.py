@@ -109,7 +109,11 @@ def _see(
 
         def see(picture: Picture) -> View | str:
             tray = measurer.measure(picture)
-            return str(tray.outcome.reason) if tray.view is None else tray.view
+            if tray.view is None:
+                return str(tray.outcome.reason)
+            if measurer.complaint is not None:
+                print(f"appliance: back projection measured alone: {measurer.complaint}", file=sys.stderr)
+            return tray.view
 
         def told(done: int, pictures: int) -> None:
             if stop.is_set():

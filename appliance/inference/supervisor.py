@@ -65,6 +65,7 @@ class Supervisor(Generic[P]):
         self._starting: P | None = None
         self._ending: list[tuple[P, float]] = []
         self._faults: deque[tuple[float, str]] = deque(maxlen=100)
+        self._logged: str | None = None
         self._edge_tpu_fault: str | None = None
         self.why: InferenceError = BrokenRunError("the networks are starting")
         self.hopeless = False
@@ -138,7 +139,7 @@ class Supervisor(Generic[P]):
             self._end(process, fault, now_s)
         elif process.ready is not None:
             self._starting, before, self.hopeless = None, self.serving, False
-            self.serving, self._since_s = process, now_s
+            self.serving, self._since_s, self._logged = process, now_s, None
             self._ladder.started(process.device)
             times = ", ".join(f"{name} {ms:.0f} ms" for name, ms in process.ready.next_ms.items())
             _LOG.info("networks run on %s: %s", _PLACES[process.device], times)
@@ -151,7 +152,9 @@ class Supervisor(Generic[P]):
 
     def _note(self, device: Device, fault: InferenceError, now_s: float) -> None:
         what = f"{_PLACES[device]}: {fault}"
-        _LOG.warning("networks on %s", what)
+        # A start that fails again and again is one fault; the log tells of it once.
+        _LOG.log(logging.DEBUG if what == self._logged else logging.WARNING, "networks on %s", what)
+        self._logged = what
         if device == "edgetpu":
             self._edge_tpu_fault = str(fault)
         if self.serving is None:

@@ -10,7 +10,7 @@ from appliance.camera.frame import FrameSource
 from appliance.camera.open import open_camera
 from appliance.clock import Clock, Deadline
 from appliance.config import Settings
-from appliance.errors import ConfigError, ModelError, NoDeviceError
+from appliance.errors import ConfigError, InferenceError, ModelError
 from appliance.estimate.fusion_rule import FusionRule, by_study
 from appliance.estimate.learned_fusion import FILE_NAME as FUSION_FILE
 from appliance.estimate.learned_fusion import fusion_of
@@ -106,7 +106,7 @@ def open_shade(
             # What ails the folder is said by the measurer, which goes without networks, too.
             judge = open_judge(calibration, variant.estimate)
     except ValueError as error:
-        raise ConfigError(f"variant {variant.name}: {error}; calibrate with one, or test others") from None
+        raise _unfit(f"variant {variant.name}", error) from None
     return Shade(variant.name, judge.judge, clock, budget.ample_s)
 
 
@@ -116,6 +116,7 @@ def open_measurer(
     """Return what measures trays; close it. Its networks, if any, start meanwhile.
 
     A folder of models that is not as it should be costs the networks, not the service: it is said in health.
+    Raises `ConfigError` where the calibration is not enough for the settings.
     """
     networks, fault = None, None
     try:
@@ -124,16 +125,21 @@ def open_measurer(
         _LOG.error("%s", error)
         fault = str(error)
     fusion, fusion_fault = (by_study, None) if networks is None else open_fusion(estimate, models.folder)
-    return TrayMeasurer(
-        calibration,
-        estimate.parameters(),
-        clock,
-        fusion=fusion,
-        networks=networks,
-        no_networks=fault,
-        fusion_fault=fusion_fault,
-        budget=budget,
-    )
+    try:
+        return TrayMeasurer(
+            calibration,
+            estimate.parameters(),
+            clock,
+            fusion=fusion,
+            networks=networks,
+            no_networks=fault,
+            fusion_fault=fusion_fault,
+            budget=budget,
+        )
+    except ValueError as error:
+        if networks is not None:
+            networks.close()
+        raise _unfit("estimate", error) from None
 
 
 def open_fusion(estimate: EstimateSettings, models: Path | None) -> tuple[FusionRule, str | None]:
@@ -171,15 +177,19 @@ def unhurried_measurer(calibration_dir: Path, models: Path | None, clock: Clock)
         budget=budget,
     )
     try:
-        if networks is not None and not networks.wait_until_ready(
-            Deadline.after(budget.network_start_s, clock)
-        ):
-            said = "; ".join(networks.complaints()) or "they do not answer"
-            raise NoDeviceError(f"{models}: the networks do not start: {said}")
-        measurer.prepare()
+        ready = networks is None or networks.wait_until_ready(Deadline.after(budget.network_start_s, clock))
+        try:
+            measurer.prepare(Deadline.after(budget.unhurried_s, clock))
+        except InferenceError as error:
+            when = "do not know the references" if ready else "do not start"
+            raise type(error)(f"{models}: the networks {when}: {error}") from None
         yield measurer
     finally:
         measurer.close()
+
+
+def _unfit(what: str, error: ValueError) -> ConfigError:
+    return ConfigError(f"{what}: {error}; calibrate with one, or choose other settings")
 
 
 def _state_dir(settings: Settings) -> Path:

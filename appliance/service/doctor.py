@@ -17,6 +17,7 @@ from appliance.camera.settings import CameraSettings, PicameraSettings, UsbSetti
 from appliance.clock import Clock, Deadline, SystemClock
 from appliance.config import Settings
 from appliance.errors import InferenceError, JanbanError, ModelError
+from appliance.estimate.settings import EstimateSettings
 from appliance.inference.manifest import Device
 from appliance.inference.selection import Selection, select
 from appliance.inference.settings import ModelSettings
@@ -27,6 +28,7 @@ from appliance.picture import Picture
 from appliance.publish.dial import dial
 from appliance.publish.endpoint import Endpoint
 from appliance.publish.link import Caller, LinkError
+from appliance.service.assemble import open_judge
 from appliance.service.machine import Machine
 from appliance.tray.calibration_folder import load_calibration
 
@@ -120,7 +122,7 @@ def camera(settings: Settings, tools: Instruments) -> Check:
 
 
 def calibration(settings: Settings) -> Check:
-    """Load the calibration."""
+    """Load the calibration, and look whether it is enough for the settings."""
     folder = settings.device.calibration_dir
     try:
         found = load_calibration(folder)
@@ -128,11 +130,23 @@ def calibration(settings: Settings) -> Check:
         again = f"appliance calibrate --empty EMPTY.jpg --full FULL.jpg --out {folder}"
         return Check("calibration", "fail", str(error), again)
     words = f"{len(found.layout.compartments)} compartments, in {folder}"
+    for section, estimate in _estimates(settings):
+        try:
+            open_judge(found, estimate)
+        except ValueError as error:
+            advice = f"calibrate with --full, for every meal, or change [{section}]"
+            return Check("calibration", "fail", f"{words}, not enough for [{section}]: {error}", advice)
     if found.full is None:
         return Check(
             "calibration", "warn", f"{words}, no full serving", "calibrate with --full, for every meal"
         )
     return Check("calibration", "ok", words)
+
+
+def _estimates(settings: Settings) -> Iterator[tuple[str, EstimateSettings]]:
+    yield "estimate", settings.estimate
+    if settings.variant is not None:
+        yield "variant.estimate", settings.variant.estimate
 
 
 def tpu(machine: Machine) -> Check:

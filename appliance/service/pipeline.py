@@ -95,13 +95,15 @@ class TrayMeasurer:
             else NetworkEstimators(networks, calibration, self._durations, clock, budget.ample_s)
         )
 
-    def prepare(self) -> None:
+    def prepare(self, deadline: Deadline | None = None) -> None:
         """Show the calibration's references to the networks where that is still to be done.
 
-        Raises `InferenceError` where they do not answer; another time they may.
+        Without a deadline it takes no longer than a tray may wait for it. Raises `InferenceError` where they
+        do not answer by then; another time they may.
         """
         if self._networks is not None and not self._networks.ready:
-            self._judge.tell(self._networks.prepare(Deadline.after(self._budget.prepare_s, self._clock)))
+            wait = deadline or Deadline.after(self._budget.prepare_s, self._clock)
+            self._judge.tell(self._networks.prepare(wait))
 
     @property
     def complaint(self) -> str | None:

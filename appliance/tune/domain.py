@@ -11,6 +11,9 @@ from appliance.config_keys import limits
 _BY_RATIO = 32
 """Numbers above 0 whose range spans this ratio or more are drawn evenly by their logarithm, as scales are."""
 
+_TOO_FAR = 1e6
+"""From this ratio on the low end is only what is not quite 0; the range is drawn evenly."""
+
 _GRAINS = 1000
 """Numbers are rounded to about a thousandth of their range, so that people can read them."""
 
@@ -65,7 +68,7 @@ class Number:
 
     @property
     def _by_ratio(self) -> bool:
-        return self.low > 0 and self.high / self.low >= _BY_RATIO
+        return self.low > 0 and _BY_RATIO <= self.high / self.low < _TOO_FAR
 
     def _place(self, value: float) -> float:
         """Return where in the range a value lies, 0..1."""

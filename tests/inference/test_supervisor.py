@@ -1,6 +1,8 @@
+import logging
+
 import pytest
 
-from appliance.errors import BrokenRunError, InferenceError, NoDeviceError
+from appliance.errors import BrokenRunError, InferenceError, NoDeviceError, WrongModelError
 from appliance.inference.ladder import FAILURES, MOST_S, TRIAL_FIRST_S, Ladder
 from appliance.inference.manifest import Device
 from appliance.inference.supervisor import Supervisor
@@ -90,6 +92,27 @@ def test_a_process_that_fails_is_killed_and_another_one_takes_its_place() -> Non
     assert bench.last_is_ready() is not first
     bench.look(3601.0)
     assert bench.supervisor.complaints() == ()
+
+
+def test_a_start_that_fails_again_and_again_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench("cpu")
+
+    def fails(what: str) -> None:
+        bench.look(MOST_S)
+        bench.last_fails(WrongModelError(what))
+
+    with caplog.at_level(logging.WARNING):
+        for what in ("is missing", "is missing", "is too short", "is too short"):
+            fails(what)
+        bench.look(MOST_S)
+        bench.last_is_ready()
+        bench.last_fails(WrongModelError("is too short"))
+    assert [record.getMessage() for record in caplog.records] == [
+        "networks on the processor: is missing",
+        "networks on the processor: is too short",
+        "networks on the processor: is too short",
+    ]
+    assert "within an hour: 5" in bench.supervisor.complaints()[0]
 
 
 def test_the_kind_of_a_fault_is_told_to_who_asks() -> None:

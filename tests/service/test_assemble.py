@@ -1,56 +1,57 @@
-"""Which rule joins the estimates: what the settings want, what the models have."""
+"""From settings to parts: what cannot work is refused in one line, and nothing is left running."""
 
-import json
-import logging
-import shutil
 from pathlib import Path
 
 import pytest
 
-from appliance.errors import ModelError
-from appliance.estimate.fusion_rule import by_study
-from appliance.estimate.learned_fusion import FILE_NAME
+from appliance.budget import Budget
+from appliance.errors import ConfigError, WrongModelError
 from appliance.estimate.settings import EstimateSettings
-from appliance.inference.manifest import FILE_NAME as MANIFEST
-from appliance.service.assemble import open_fusion
+from appliance.inference.fake import FakeNetworks
+from appliance.inference.settings import ModelSettings
+from appliance.service import assemble
+from appliance.tray.calibration import Calibration
+from tests.camera.fake_clock import FakeClock
+from tests.estimate import wells
+from tests.service.networks import SlowNetworks, knowing
 
-MODELS = Path(__file__).parents[2] / "models"
-
-pytestmark = pytest.mark.skipif(not (MODELS / MANIFEST).is_file(), reason="the project has no models")
-
-
-@pytest.fixture
-def models(tmp_path: Path) -> Path:
-    """The manifest and the fusion of the project's models; the networks themselves are not needed."""
-    for name in (MANIFEST, FILE_NAME):
-        shutil.copy(MODELS / name, tmp_path)
-    return tmp_path
+MODELS = Path("models")
 
 
-def test_what_was_fitted_to_the_shipped_networks_joins(models: Path) -> None:
-    rule, fault = open_fusion(EstimateSettings(), models)
-    assert fault is None
-    assert rule is not by_study
+def install(monkeypatch: pytest.MonkeyPatch, calibration: Calibration, networks: FakeNetworks) -> None:
+    monkeypatch.setattr(assemble, "open_networks", lambda *_: networks)
+    monkeypatch.setattr(assemble, "load_calibration", lambda _: calibration)
 
 
-def test_the_study_is_a_choice_and_no_fault(models: Path) -> None:
-    assert open_fusion(EstimateSettings(fusion="study"), models) == (by_study, None)
-    assert open_fusion(EstimateSettings(), None) == (by_study, None)
-
-
-def test_other_networks_are_told_and_joined_by_the_study(
-    models: Path, caplog: pytest.LogCaptureFixture
+def test_settings_that_the_calibration_is_not_enough_for_are_refused_and_the_networks_let_go(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    manifest = json.loads((models / MANIFEST).read_text())
-    manifest["models"][0]["origin"]["weights_sha256"] = "0" * 64
-    (models / MANIFEST).write_text(json.dumps(manifest))
-    with caplog.at_level(logging.WARNING):
-        rule, fault = open_fusion(EstimateSettings(), models)
-    assert rule is by_study
-    assert "was fitted to other networks" in str(fault)
-    assert str(fault) in caplog.messages
+    calibration = wells.calibration(full=False)
+    networks = knowing(calibration)
+    install(monkeypatch, calibration, networks)
+    study = EstimateSettings(method="study")
+    with pytest.raises(ConfigError, match=r"estimate: .* needs a full reference; calibrate with one"):
+        assemble.open_measurer(calibration, study, ModelSettings(), Budget(5.0), FakeClock())
+    assert networks.closed
 
 
-def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=MANIFEST):
-        open_fusion(EstimateSettings(), tmp_path)
+def test_networks_that_cannot_start_are_told_of_by_their_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    calibration = wells.calibration()
+    networks = knowing(calibration)
+    networks.fault = WrongModelError("a.tflite: missing; copy the models folder again")
+    install(monkeypatch, calibration, networks)
+    told = r"^models: the networks do not start: a.tflite: missing; copy the models folder again$"
+    with (
+        pytest.raises(WrongModelError, match=told),
+        assemble.unhurried_measurer(Path("calibration"), MODELS, FakeClock()),
+    ):
+        pass
+    assert networks.closed
+
+
+def test_slow_networks_learn_the_references_where_no_line_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    calibration, clock = wells.calibration(), FakeClock()
+    networks = SlowNetworks(knowing(calibration), clock, depth=1.5, segmentation=1.5)
+    install(monkeypatch, calibration, networks)
+    with assemble.unhurried_measurer(Path("calibration"), MODELS, clock) as measurer:
+        assert measurer.complaint is None

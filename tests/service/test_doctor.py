@@ -15,13 +15,16 @@ from appliance.cli import main
 from appliance.clock import Clock, SystemClock
 from appliance.config import Settings, parse
 from appliance.errors import CameraError, InferenceError, NoDeviceError
+from appliance.estimate.settings import EstimateSettings, VariantSettings
 from appliance.inference.settings import ModelSettings
 from appliance.inference.trial import Trial
 from appliance.inference.wire import Ready
 from appliance.publish.settings import TlsSettings
-from appliance.service.doctor import Check, Instruments, examine, exit_status
+from appliance.service.doctor import Check, Instruments, calibration, examine, exit_status
 from appliance.service.machine import Machine
+from appliance.tray.calibration_folder import save_calibration
 from tests.brokers import Mosquitto
+from tests.estimate import wells
 from tests.inference.entries import networks_folder, sha256
 from tests.inference.roots import plug_in, put
 
@@ -118,6 +121,19 @@ def test_checks_can_be_read_by_machines_and_by_people(settings: Settings, tools:
         assert "\n" not in check.as_json()
         assert check.as_text().startswith(check.state)
         assert check.advice in check.as_text()
+
+
+def test_a_calibration_that_is_not_enough_for_the_settings_is_a_failure(settings: Settings) -> None:
+    save_calibration(wells.calibration(full=False), settings.device.calibration_dir)
+    assert calibration(settings).state == "warn"
+    study = EstimateSettings(method="study")
+    counting = settings.model_copy(update={"estimate": study})
+    tested = settings.model_copy(update={"variant": VariantSettings(estimate=study)})
+    for section, one in {"estimate": counting, "variant.estimate": tested}.items():
+        check = calibration(one)
+        assert check.state == "fail"
+        assert f"not enough for [{section}]: the study's method needs a full reference" in check.found
+        assert "--full" in check.advice
 
 
 def test_warnings_are_no_failure() -> None:

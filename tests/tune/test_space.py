@@ -72,6 +72,14 @@ def test_scales_are_drawn_by_their_ratio() -> None:
     assert 0.4 < sum(value <= 32 for value in drawn) / len(drawn) < 0.6
 
 
+def test_a_range_that_begins_just_above_nothing_is_drawn_evenly() -> None:
+    number = domain(Annotated[float, Field(gt=0, le=1)])
+    assert isinstance(number, Number)
+    drawn = [number.draw(CHANCE) for _ in range(400)]
+    assert 0.4 < sum(value > 0.5 for value in drawn) / len(drawn) < 0.6
+    assert number.near(0.5, 0.1) == [0.4, 0.6]
+
+
 def test_types_become_what_they_allow() -> None:
     assert domain(bool) == Choice((False, True))
     assert domain(Literal["x", "y"]) == Choice(("x", "y"))
