@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "env": "Build the environments of the converters.",
     "card": "Put what an evaluation says into the models' cards.",
     "train": "Train a network on synthetic trays.",
+    "average": "Take the mean of a training's weights and of those that it began with.",
     "confidence": "Let a classifier say how sure it is, by how often it is right.",
     "evaluate": "Measure networks and estimators on trays with known truth.",
     "fusion": "Fit how the appliance joins its estimates, to trays of known truth.",
