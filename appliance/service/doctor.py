@@ -84,7 +84,7 @@ def examine(settings: Settings, instruments: Instruments | None = None) -> Itera
     checks: dict[str, Callable[[], Check]] = {
         "camera": lambda: camera(settings, tools),
         "calibration": lambda: calibration(settings),
-        "tpu": lambda: tpu(tools.machine),
+        "tpu": lambda: tpu(tools.machine, networks=settings.models.folder is not None),
         "models": lambda: models(settings.models, tools),
         "broker": lambda: broker(settings, tools.clock),
         "disk": lambda: disk(settings, tools.free_bytes),
@@ -149,9 +149,11 @@ def _estimates(settings: Settings) -> Iterator[tuple[str, EstimateSettings]]:
         yield "variant.estimate", settings.variant.estimate
 
 
-def tpu(machine: Machine) -> Check:
-    """Look for a Coral on the USB or PCIe, and for its runtime library."""
+def tpu(machine: Machine, *, networks: bool = True) -> Check:
+    """Look for a Coral on the USB or PCIe, and for its runtime library; without `networks` none is needed."""
     corals, library = machine.corals(), machine.libedgetpu()
+    if not corals and not networks:
+        return Check("tpu", "ok", "no Coral found, and no networks that would need one")
     if not corals:
         return Check(
             "tpu",

@@ -211,10 +211,16 @@ def test_tpu(settings: Settings, tools: Instruments, tmp_path: Path, there: set[
         plug_in(root, ("1a6e", "089a"), speed="5000" if "fast" in there else "480", node="node" in there)
     if "library" in there:
         put(root, "usr/lib/libedgetpu.so.1", "")
-    check = checked(settings, changed(tools, machine=Machine(root)))["tpu"]
+    with_networks = with_models(settings, tmp_path)
+    check = checked(with_networks, changed(tools, machine=Machine(root)))["tpu"]
     assert check.state == "warn"
     assert found in check.found
     assert check.advice
+
+
+def test_without_networks_no_tpu_is_missed(settings: Settings, tools: Instruments, tmp_path: Path) -> None:
+    check = checked(settings, changed(tools, machine=Machine(tmp_path / "bare")))["tpu"]
+    assert (check.state, check.advice) == ("ok", "")
 
 
 def with_models(settings: Settings, folder: Path) -> Settings:
