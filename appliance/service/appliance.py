@@ -111,6 +111,16 @@ class Appliance:
         self._parts.measurer.close()
 
     @property
+    def parts(self) -> Parts:
+        """What it is made of."""
+        return self._parts
+
+    @property
+    def waiting(self) -> int:
+        """How many readings the store has refused so far, and wait in memory."""
+        return self._recorder.waiting
+
+    @property
     def finished(self) -> bool:
         """Whether a replayed line has ended and all its trays are measured."""
         return self._intake.ended.is_set() and self._trays.empty() and self._busy_since_s is None
