@@ -39,13 +39,11 @@ class Report:
     projection: Projection
 
     def failures(self) -> Iterator[str]:
-        """Yield what must not be, however short the soak."""
+        """Yield what must not be, however short the soak and however slow the machine."""
         if self.lost or self.given_up:
             yield f"{self.lost} readings lost, {self.given_up} given up"
         if self.invalid:
             yield f"{len(self.invalid)} messages are not valid, such as {self.invalid[0]}"
-        if self.line.missed or self.line.twice:
-            yield f"{self.line.missed} trays missed, {self.line.twice} read twice, while the camera was well"
         for kind, of in self.recovery.items():
             if of.not_recovered:
                 yield f"{kind}: {of.not_recovered} of {of.count} not recovered"
