@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.errors import StoreError
+from appliance.files import sync_folder
 from appliance.readings.migrations import NewerSchemaError, migrate
 from appliance.readings.salvage import salvage
 
@@ -36,7 +37,7 @@ def open_database(path: Path, now: datetime) -> tuple[sqlite3.Connection, str | 
     over; the second value then says so in one line. Raises `StoreError` if the place cannot be used at all.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         try:
             return _connect(path), None
         except _DamagedError as damage:
@@ -45,6 +46,14 @@ def open_database(path: Path, now: datetime) -> tuple[sqlite3.Connection, str | 
         raise StoreError(
             f"{path}: the store of readings cannot be opened: {error}; check the disk"
         ) from error
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder and those above it; SQLite syncs names in it, but not its own."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def replace_damaged(path: Path, now: datetime, why: str) -> tuple[sqlite3.Connection, str]:
