@@ -15,7 +15,9 @@ from appliance.readings.salvage import salvage
 _log = logging.getLogger(__name__)
 
 _BUSY_TIMEOUT_S = 0.5
-_WAL_LIMIT_BYTES = 4_000_000
+WAL_LIMIT_BYTES = 4_000_000
+"""Up to this length the log keeps its room on the disk; SQLite writes it back at about this length."""
+
 _KEPT_ASIDE = 2
 _SIDE_FILES = ("-wal", "-shm")
 
@@ -78,7 +80,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         with _naming_damage():
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
                 raise _DamagedError(" ".join(verdict.split()))

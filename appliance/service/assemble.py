@@ -58,7 +58,7 @@ def assemble(
     budget = Budget.of(settings.deadline)
     calibration = load_calibration(settings.device.calibration_dir)
     origin = Origin(settings.device.site, settings.device.name, boot_id())
-    store = Store(_state_dir(settings) / STORE_FILE, settings.store, clock)
+    store = Store(_state_dir(settings) / STORE_FILE, settings.store, clock, ballast=True)
     store.open()
     parts = Parts(
         camera=camera or open_camera(settings.camera, clock),

@@ -160,7 +160,8 @@ def test_a_folder_that_the_store_makes_is_made_to_last(
 ) -> None:
     synced: list[Path] = []
     monkeypatch.setattr("appliance.readings.database.sync_folder", synced.append)
-    Store(file.parent / "deep" / file.name, SETTINGS).open()
+    with Store(file.parent / "deep" / file.name, SETTINGS):
+        pass
     assert synced == [tmp_path, file.parent]
 
 
