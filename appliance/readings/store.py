@@ -200,14 +200,26 @@ class Store:
         """Count what is in the store."""
 
         def work(db: sqlite3.Connection) -> Counts:
-            [row] = db.execute(
+            [(pending, sent, lost)] = db.execute(
                 "SELECT (SELECT count(*) FROM reading WHERE sent_at_s IS NULL),"
                 " (SELECT count(*) FROM reading WHERE sent_at_s IS NOT NULL), (SELECT readings FROM loss)"
             ).fetchall()
             size_mb = round(_live_bytes(db) / 1_000_000, 3)
-            return Counts(*row, size_mb=size_mb, alarm=self.alarm, tight=self._tight)
+            return Counts(pending, sent, lost, size_mb, self.alarm, self._tight)
 
         return self._run("readings cannot be counted", work, writing=False)
+
+    def newest_stamp(self) -> datetime | None:
+        """Return when the reading that was stored last was captured, by its own word; None without one."""
+
+        def work(db: sqlite3.Connection) -> datetime | None:
+            row = db.execute("SELECT payload FROM reading ORDER BY number DESC LIMIT 1").fetchone()
+            try:
+                return None if row is None else Reading.from_json(row[0]).captured_at
+            except ValueError:
+                return None
+
+        return self._run("the newest reading cannot be read", work, writing=False)
 
     def prune(self, now: datetime) -> None:
         """Delete sent readings older than the bound, and the oldest ones while the store is too large.
