@@ -20,7 +20,7 @@ MAY_KNOW = {
     "picture": {"errors", "files"},
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
-    "readings": {"errors", "clock"},
+    "readings": {"errors", "clock", "files"},
     "inference": GROUND | {"backoff", "budget", "readings"},
     "camera": GROUND | {"tray"},
     "line": GROUND | {"camera"},

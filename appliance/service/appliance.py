@@ -13,6 +13,7 @@ from appliance.clock import Clock, Deadline
 from appliance.errors import InferenceError
 from appliance.line.trigger import TrayEvent, Trigger
 from appliance.publish.client import Publisher
+from appliance.readings.clock_floor import ClockFloor
 from appliance.readings.reading import Draft, Origin
 from appliance.readings.store import Store
 from appliance.service.intake import Intake
@@ -39,6 +40,7 @@ class Parts:
     trigger: Trigger
     measurer: TrayMeasurer
     store: Store
+    clock_floor: ClockFloor
     publisher: Publisher
     origin: Origin
     surroundings: Surroundings
@@ -105,6 +107,7 @@ class Appliance:
             if thread.is_alive():
                 _LOG.error("%s did not stop within %.1f s", thread.name, self._budget.stop_s)
         self._recorder.retry()
+        self._parts.clock_floor.save(self._parts.surroundings.clock_state, at_once=True)
         self._parts.publisher.stop()
         self._parts.store.close()
         # Last, as a device that hangs may hold it up; nothing is lost by then.
@@ -162,6 +165,7 @@ class Appliance:
     def look_around(self) -> None:
         """Look at the machine, and send a health message when due or on a change; may take seconds."""
         self._parts.surroundings.look()
+        self._parts.clock_floor.save(self._parts.surroundings.clock_state)
         degraded = self.degraded()
         now_s = self._clock.monotonic_s()
         due_s = self._health_interval_s if degraded == self._health_said else _CHANGE_S
@@ -247,11 +251,12 @@ class Appliance:
         )
 
     def _record(self, event: TrayEvent, tray: MeasuredTray) -> None:
+        frame, clock_state = event.frame, self._parts.surroundings.clock_state
         draft = Draft(
             origin=self._parts.origin,
             outcome=tray.outcome,
-            captured_at=event.frame.captured_at,
-            clock=self._parts.surroundings.clock_state,
+            captured_at=self._parts.clock_floor.stamp(frame.captured_at, frame.captured_s, clock_state),
+            clock=clock_state,
             models=tray.models,
         )
         if self._recorder.record(draft):

@@ -22,6 +22,7 @@ from appliance.line.trigger import TrayEvent, Trigger
 from appliance.picture import save_picture
 from appliance.publish.client import Publisher
 from appliance.readings.boot import boot_id
+from appliance.readings.clock_floor import ClockFloor
 from appliance.readings.reading import Origin
 from appliance.readings.store import Store
 from appliance.service.appliance import Appliance, Parts
@@ -37,6 +38,7 @@ from appliance.tray.calibration_folder import load_calibration
 _LOG = logging.getLogger(__name__)
 
 STORE_FILE = "readings.sqlite"
+CLOCK_FLOOR_FILE = "clock-floor"
 
 
 OnTray = Callable[[TrayEvent, MeasuredTray], None]
@@ -58,12 +60,13 @@ def assemble(
     budget = Budget.of(settings.deadline)
     calibration = load_calibration(settings.device.calibration_dir)
     origin = Origin(settings.device.site, settings.device.name, boot_id())
-    store = Store(_state_dir(settings) / STORE_FILE, settings.store, clock)
+    store = Store(_state_dir(settings) / STORE_FILE, settings.store, clock, ballast=True)
     store.open()
     parts = Parts(
         camera=camera or open_camera(settings.camera, clock),
         trigger=Trigger(settings.trigger),
         store=store,
+        clock_floor=ClockFloor(_state_dir(settings) / CLOCK_FLOOR_FILE, clock, store.newest_stamp()),
         publisher=Publisher(settings.mqtt, origin, store, clock),
         origin=origin,
         surroundings=Surroundings(machine or Machine(), clock, settings.device.state_dir),
