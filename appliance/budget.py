@@ -100,8 +100,18 @@ class Budget:
 
     @property
     def network_hang_s(self) -> float:
-        """What one run of a network may take before its process counts as stuck and is killed."""
+        """The most that one run of a network may take before its process counts as stuck and is killed."""
         return self.measure_s / 2
+
+    @property
+    def network_hang_least_s(self) -> float:
+        """What a run may take in any case, however quick runs were of late: a machine may be busy."""
+        return min(self.network_hang_s, self.watchdog_s / 40)
+
+    @property
+    def network_ping_s(self) -> float:
+        """An idle process of the networks is asked for a sign of life so often."""
+        return self.watchdog_s / 30
 
     @property
     def network_start_s(self) -> float:
