@@ -34,7 +34,7 @@ MAY_KNOW = {
     "config_reference": {"config", "config_keys"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
     "service": GROUND
-    | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
+    | {"backoff", "patience", "budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
     | {"inference"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
