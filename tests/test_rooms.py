@@ -15,13 +15,14 @@ MAY_KNOW = {
     "errors": set[str](),
     "clock": set[str](),
     "backoff": set[str](),
+    "patience": set[str](),
     "budget": set[str](),
     "files": set[str](),
     "picture": {"errors", "files"},
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
-    "readings": {"errors", "clock", "files"},
-    "inference": GROUND | {"backoff", "budget", "readings"},
+    "readings": {"clock", "errors", "files"},
+    "inference": GROUND | {"backoff", "budget", "patience", "readings"},
     "camera": GROUND | {"tray"},
     "line": GROUND | {"camera"},
     "publish": {"backoff", "errors", "clock", "readings"},
@@ -33,7 +34,7 @@ MAY_KNOW = {
     "config_reference": {"config", "config_keys"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
     "service": GROUND
-    | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
+    | {"backoff", "patience", "budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
     | {"inference"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
