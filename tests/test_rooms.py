@@ -24,7 +24,7 @@ MAY_KNOW = {
     "inference": GROUND | {"backoff", "budget", "readings"},
     "camera": GROUND | {"tray"},
     "line": GROUND | {"camera"},
-    "publish": {"backoff", "errors", "clock", "readings"},
+    "publish": {"backoff", "budget", "errors", "clock", "readings"},
     "config_keys": set[str](),
     "config_faults": {"config_keys"},
     "config": GROUND

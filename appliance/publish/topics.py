@@ -45,7 +45,7 @@ class Topics:
 
     @property
     def health(self) -> str:
-        """How the device is: QoS 0, expires."""
+        """How the device is: QoS 1, retained, expires."""
         return f"{self._base}/health"
 
     @property

@@ -60,13 +60,21 @@ def assemble(
     origin = Origin(settings.device.site, settings.device.name, boot_id())
     store = Store(_state_dir(settings) / STORE_FILE, settings.store, clock)
     store.open()
+    surroundings = Surroundings(machine or Machine(), clock, settings.device.state_dir)
     parts = Parts(
         camera=camera or open_camera(settings.camera, clock),
         trigger=Trigger(settings.trigger),
         store=store,
-        publisher=Publisher(settings.mqtt, origin, store, clock),
+        publisher=Publisher(
+            settings.mqtt,
+            origin,
+            store,
+            clock,
+            clock_synced=lambda: surroundings.clock_state == "synced",
+            budget=budget,
+        ),
         origin=origin,
-        surroundings=Surroundings(machine or Machine(), clock, settings.device.state_dir),
+        surroundings=surroundings,
         shade=None
         if settings.variant is None
         else open_shade(calibration, settings.variant, budget, clock, settings.models.folder),
