@@ -112,8 +112,8 @@ class Budget:
     def broker_connect_s(self) -> float:
         """For the broker to take a connection: the TCP handshake, and as long again the TLS handshake.
 
-        Linux repeats an unanswered SYN after 1 s, 3 s, 7 s: an attempt any longer would sleep through the return
-        of a network instead of trying anew.
+        Linux repeats an unanswered SYN after 1 s, 3 s, 7 s: an attempt any longer would sleep through the
+        return of a network instead of trying anew.
         """
         return self.watchdog_s / 10
 

@@ -14,6 +14,7 @@ from appliance.publish.delivery import Delivery
 from appliance.publish.dial import dial
 from appliance.publish.endpoint import Endpoint
 from appliance.publish.link import Caller, Link, LinkError, Will
+from appliance.publish.mailbox import Mailbox
 from appliance.publish.retry import Cause, Retry
 from appliance.publish.settings import PublishSettings
 from appliance.publish.topics import Topics
@@ -23,6 +24,8 @@ from appliance.readings.store import Store
 _log = logging.getLogger(__name__)
 
 _IDLE_S = 1.0
+_LARGEST_PACKET_BYTES = 65_536
+"""What a broker may send, told to it with CONNECT (MQTT 5): commands are far smaller."""
 _STABLE_S = 10.0
 """A connection that lasted this long was a success; one cut off sooner must not reset the backoff."""
 _BUDGET = Budget.of(DeadlineSettings())
@@ -54,19 +57,22 @@ class Publisher:
         *,
         clock_synced: Callable[[], bool] = lambda: True,
         budget: Budget = _BUDGET,
+        mailbox: Mailbox | None = None,
     ) -> None:
         """Prepare; raises `PublishError` for certificates or password files that cannot work.
 
-        `clock_synced` says whether the time of day can be trusted.
+        `clock_synced` says whether the time of day can be trusted. Without a `mailbox` nothing is subscribed.
         """
         self._settings = settings
         self._origin = origin
         self._store = store
         self._clock = clock or SystemClock()
         self._endpoint = Endpoint.of(settings)
-        status = Topics(origin.site, origin.device).status
-        will = Will(status, payloads.status("offline", origin.boot_id), settings.will_delay_s)
-        self._caller = Caller(f"janban-{origin.site}-{origin.device}", will)
+        self._mailbox = mailbox
+        self._topics = Topics(origin.site, origin.device)
+        will = Will(self._topics.status, payloads.status("offline", origin.boot_id), settings.will_delay_s)
+        largest = None if mailbox is None else _LARGEST_PACKET_BYTES
+        self._caller = Caller(f"janban-{origin.site}-{origin.device}", will, largest)
         self._clock_synced = clock_synced
         self._budget = budget
         self._retry = Retry(settings.backoff_first_s, settings.retry_max_s, settings.backoff_max_s)
@@ -170,7 +176,10 @@ class Publisher:
             self._settings.in_flight,
             self._settings.historical_after_s,
             self._budget.broker_silence_s,
+            self._mailbox,
         )
+        if self._mailbox is not None:
+            link.subscribe(self._topics.commands, optional=True)
         delivery.greet()
         with self._messages:
             self._info_told = False
@@ -178,9 +187,16 @@ class Publisher:
             self._tell(delivery)
             delivery.advance()
             link.pump(_IDLE_S, self._wake_reader)
+            self._receive(link)
         delivery.part(Deadline.after(self._budget.broker_farewell_s, self._clock))
         link.disconnect()
         _log.info("disconnected from %s", self._endpoint)
+
+    def _receive(self, link: Link) -> None:
+        for message in link.take_received():
+            name = self._topics.command_of(message.topic)
+            if self._mailbox is not None and name is not None:
+                self._mailbox.take(name, message.payload, retained=message.retained)
 
     def _tell(self, delivery: Delivery) -> None:
         with self._messages:

@@ -10,6 +10,7 @@ from appliance.clock import Clock, Deadline
 from appliance.errors import StoreError
 from appliance.publish import payloads
 from appliance.publish.link import Link, LinkError
+from appliance.publish.mailbox import Mailbox
 from appliance.publish.retry import Cause
 from appliance.publish.topics import Topics
 from appliance.readings.reading import Origin
@@ -20,6 +21,8 @@ _log = logging.getLogger(__name__)
 _NOBODY_LISTENS = 0x10
 """MQTT 5, section 3.4.2.1: accepted, but there are no matching subscribers."""
 
+_RESULT_EXPIRY_S = 600
+"""Who asked has long stopped waiting by then."""
 _BUDGET = Budget.of(DeadlineSettings())
 
 
@@ -39,7 +42,9 @@ class Delivery:
     window: int
     historical_after_s: float
     silence_s: float = _BUDGET.broker_silence_s
+    mailbox: Mailbox | None = None
     _in_flight: dict[int, UUID | None] = field(default_factory=dict)
+    _letters: dict[int, str] = field(default_factory=dict)
     _unmarked: list[UUID] = field(default_factory=list)
     _complaints: set[str] = field(default_factory=set)
     _unheard: bool = False
@@ -67,6 +72,7 @@ class Delivery:
         A store that cannot be read or written now is tried again at the next call.
         """
         self._attempt(self._settle)
+        self._answer()
         self._attempt(self._fill)
         self._check_silence()
 
@@ -90,6 +96,16 @@ class Delivery:
     def _publish_beside(self, topic: str, payload: str, *, expiry_s: int | None = None) -> None:
         self._in_flight[self.link.publish(topic, payload, retain=True, expiry_s=expiry_s)] = None
 
+    def _answer(self) -> None:
+        """Tell the results of commands."""
+        under_way = set(self._letters.values())
+        for letter in self.mailbox.waiting() if self.mailbox else ():
+            if letter.key in under_way or len(self._in_flight) >= self.window:
+                continue
+            topic = self._topics.result(letter.command)
+            mid = self.link.publish(topic, letter.payload, expiry_s=_RESULT_EXPIRY_S)
+            self._in_flight[mid], self._letters[mid] = None, letter.key
+
     def _check_silence(self) -> None:
         if not self._in_flight:
             self._waiting_since_s = None
@@ -106,6 +122,9 @@ class Delivery:
             self._waiting_since_s = None
         for mid, answer in acknowledged:
             reading = self._in_flight.pop(mid, None)
+            letter = self._letters.pop(mid, None)
+            if letter is not None and self.mailbox is not None:
+                self.mailbox.told(letter)
             if reading is None:
                 if answer.is_failure:
                     _log.warning("the broker refused a message of this device: %s", answer.getName())

@@ -55,10 +55,20 @@ class Will:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who connects: the client id, and its will if it has one."""
+    """Who connects: the client id, its will if it has one, and the largest packet it takes (MQTT 5)."""
 
     client_id: str
     will: Will | None = None
+    largest_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message as it came; `retained` says that the broker had kept it for whoever subscribes."""
+
+    topic: str
+    payload: bytes
+    retained: bool
 
 
 @dataclass
@@ -68,7 +78,8 @@ class _Events:
     answer: ReasonCode | None = None
     receive_maximum: int = _RECEIVE_MAXIMUM
     acknowledged: list[tuple[int, ReasonCode]] = field(default_factory=list)
-    received: list[bytes] = field(default_factory=list)
+    received: list[Received] = field(default_factory=list)
+    optional: set[int] = field(default_factory=set)
     ended: LinkError | None = None
 
     def end(self, why: str, cause: Cause = Cause.AWAY) -> None:
@@ -140,9 +151,14 @@ class Link:
             raise self._events.ended or LinkError(mqtt.error_string(info.rc))
         return info.mid
 
-    def subscribe(self, topic_filter: str) -> None:
-        """Ask for messages with QoS 1, to be had from `take_received`."""
-        code, _ = self._client.subscribe(topic_filter, qos=1)
+    def subscribe(self, topic_filter: str, *, optional: bool = False) -> None:
+        """Ask for messages with QoS 1, to be had from `take_received`.
+
+        A broker that refuses ends the connection, unless it can do without (`optional`).
+        """
+        code, mid = self._client.subscribe(topic_filter, qos=1)
+        if optional and mid is not None:
+            self._events.optional.add(mid)
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise self._events.ended or LinkError(mqtt.error_string(code))
 
@@ -160,8 +176,8 @@ class Link:
         taken, self._events.acknowledged = self._events.acknowledged, []
         return taken
 
-    def take_received(self) -> list[bytes]:
-        """Return the payloads that arrived since the last call."""
+    def take_received(self) -> list[Received]:
+        """Return the messages that arrived since the last call."""
         taken, self._events.received = self._events.received, []
         return taken
 
@@ -272,6 +288,8 @@ class Link:
             return {}
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = self._caller.will.delay_s if self._caller.will else 0
+        if self._caller.largest_bytes is not None:
+            properties.MaximumPacketSize = self._caller.largest_bytes
         return {"clean_start": self._caller.will is None, "properties": properties}
 
     def _on_connect(
@@ -290,9 +308,11 @@ class Link:
     def _on_publish(self, _c: object, _u: object, mid: int, reason: ReasonCode, _p: object) -> None:
         self._events.acknowledged.append((mid, reason))
 
-    def _on_subscribe(self, _c: object, _u: object, _m: int, reasons: list[ReasonCode], _p: object) -> None:
+    def _on_subscribe(self, _c: object, _u: object, mid: int, reasons: list[ReasonCode], _p: object) -> None:
         refusals = [reason.getName() for reason in reasons if reason.is_failure]
-        if refusals:
+        if refusals and mid in self._events.optional:
+            _log.warning("the broker refused a subscription (%s); check its access rules", refusals[0])
+        elif refusals:
             self._events.end(f"the broker refused the subscription: {refusals[0]}", Cause.REFUSED)
 
     def _on_log(self, _c: object, _u: object, level: int, text: str) -> None:
@@ -301,7 +321,7 @@ class Link:
             self._events.end(text)
 
     def _on_message(self, _c: object, _u: object, message: mqtt.MQTTMessage) -> None:
-        self._events.received.append(bytes(message.payload))
+        self._events.received.append(Received(message.topic, bytes(message.payload), message.retain))
 
 
 def _cause(error: Exception) -> Cause:

@@ -64,8 +64,8 @@ def _follow(link: Link, topic_filter: str, printer: "Printer", stop: threading.E
         link.subscribe(topic_filter)
         while not stop.is_set():
             link.pump(_POLL_S)
-            for payload in link.take_received():
-                printer.take(payload)
+            for message in link.take_received():
+                printer.take(message.payload)
         link.disconnect()
     finally:
         link.close()

@@ -18,6 +18,7 @@ from appliance.readings.store import Store
 from appliance.service.intake import Intake
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer, rejected
 from appliance.service.recorder import Recorder
+from appliance.service.remote_control import RemoteControl
 from appliance.service.stages import Stages
 from appliance.service.surroundings import Surroundings
 from appliance.service.variant import Shade
@@ -43,6 +44,7 @@ class Parts:
     origin: Origin
     surroundings: Surroundings
     shade: Shade | None = None
+    remote: RemoteControl | None = None
 
 
 class Appliance:
@@ -90,6 +92,8 @@ class Appliance:
         self._parts.surroundings.look()
         info = {"networks": self._parts.measurer.health(), **self._parts.surroundings.health()}
         self._parts.publisher.set_info({"schema": "janban.info/1", **info})
+        if self._parts.remote is not None:
+            self._parts.remote.start(self._parts.publisher.wake)
         self._parts.publisher.start()
         for name, work in (("line", self._watch_line), ("measure", self._measure_trays)):
             thread = threading.Thread(target=self._guard, args=(name, work), name=name, daemon=True)
@@ -99,6 +103,8 @@ class Appliance:
     def stop(self) -> None:
         """Finish the tray in hand, store it, release the camera and say goodbye to the broker."""
         self._stop.set()
+        if self._parts.remote is not None:
+            self._parts.remote.stop()
         deadline = Deadline.after(self._budget.stop_s, self._clock)
         for thread in self._threads:
             thread.join(deadline.remaining_s)
@@ -106,6 +112,8 @@ class Appliance:
                 _LOG.error("%s did not stop within %.1f s", thread.name, self._budget.stop_s)
         self._recorder.retry()
         self._parts.publisher.stop()
+        if self._parts.remote is not None:
+            self._parts.remote.close()
         self._parts.store.close()
         # Last, as a device that hangs may hold it up; nothing is lost by then.
         self._parts.measurer.close()
@@ -114,6 +122,11 @@ class Appliance:
     def finished(self) -> bool:
         """Whether a replayed line has ended and all its trays are measured."""
         return self._intake.ended.is_set() and self._trays.empty() and self._busy_since_s is None
+
+    @property
+    def leaving(self) -> bool:
+        """Whether somebody who may has asked the service to start anew."""
+        return self._parts.remote is not None and self._parts.remote.leaving.is_set()
 
     def unable(self) -> str | None:
         """Return why trays cannot be measured now, or None; the watchdog is fed only while it is None.
@@ -209,6 +222,8 @@ class Appliance:
         self.measured += 1
         if tray.seen is not None:
             self.paths[tray.outcome.path] += 1
+        if self._parts.remote is not None:
+            self._parts.remote.see(event, tray)
         if self._on_tray is not None:
             try:
                 self._on_tray(event, tray)
@@ -242,6 +257,7 @@ class Appliance:
             outcome=tray.outcome,
             captured_at=event.frame.captured_at,
             clock=self._parts.surroundings.clock_state,
+            meal=None if self._parts.remote is None else self._parts.remote.meal(event.frame.captured_at),
             models=tray.models,
         )
         if self._recorder.record(draft):

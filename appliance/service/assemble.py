@@ -28,6 +28,7 @@ from appliance.service.appliance import Appliance, Parts
 from appliance.service.judge import Judge
 from appliance.service.machine import Machine
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer
+from appliance.service.remote_control import open_remote
 from appliance.service.surroundings import Surroundings
 from appliance.service.tray_overlay import overlay
 from appliance.service.variant import Shade
@@ -60,6 +61,9 @@ def assemble(
     origin = Origin(settings.device.site, settings.device.name, boot_id())
     store = Store(_state_dir(settings) / STORE_FILE, settings.store, clock)
     store.open()
+    remote = open_remote(
+        settings, origin, clock, clock_synced=lambda: surroundings.clock_state == "synced", diagnostics=None
+    )
     surroundings = Surroundings(machine or Machine(), clock, settings.device.state_dir)
     parts = Parts(
         camera=camera or open_camera(settings.camera, clock),
@@ -72,9 +76,11 @@ def assemble(
             clock,
             clock_synced=lambda: surroundings.clock_state == "synced",
             budget=budget,
+            mailbox=None if remote is None else remote.desk,
         ),
         origin=origin,
         surroundings=surroundings,
+        remote=remote,
         shade=None
         if settings.variant is None
         else open_shade(calibration, settings.variant, budget, clock, settings.models.folder),
