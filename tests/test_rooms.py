@@ -25,17 +25,16 @@ MAY_KNOW = {
     "inference": GROUND | {"backoff", "budget", "patience", "readings"},
     "camera": GROUND | {"tray"},
     "line": GROUND | {"camera"},
-    "publish": {"backoff", "errors", "clock", "readings"},
+    "publish": {"backoff", "budget", "errors", "clock", "readings"},
+    "remote": {"errors", "clock", "readings", "publish"},
     "config_keys": set[str](),
     "config_faults": {"config_keys"},
     "config": GROUND
     | {"budget", "config_keys", "config_faults", "camera", "line", "estimate", "readings", "publish"}
-    | {"inference"},
+    | {"inference", "remote"},
     "config_reference": {"config", "config_keys"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
     "service": GROUND
-    | {"backoff", "patience", "budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
-    | {"inference"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
 

@@ -19,6 +19,7 @@ from appliance.readings.store import Store
 from appliance.service.intake import Intake
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer, rejected
 from appliance.service.recorder import Recorder
+from appliance.service.remote_control import RemoteControl
 from appliance.service.stages import Stages
 from appliance.service.surroundings import Surroundings
 from appliance.service.variant import Shade
@@ -45,6 +46,7 @@ class Parts:
     origin: Origin
     surroundings: Surroundings
     shade: Shade | None = None
+    remote: RemoteControl | None = None
 
 
 class Appliance:
@@ -92,6 +94,8 @@ class Appliance:
         self._parts.surroundings.look()
         info = {"networks": self._parts.measurer.health(), **self._parts.surroundings.health()}
         self._parts.publisher.set_info({"schema": "janban.info/1", **info})
+        if self._parts.remote is not None:
+            self._parts.remote.start(self._parts.publisher.wake)
         self._parts.publisher.start()
         for name, work in (("line", self._watch_line), ("measure", self._measure_trays)):
             thread = threading.Thread(target=self._guard, args=(name, work), name=name, daemon=True)
@@ -101,6 +105,8 @@ class Appliance:
     def stop(self) -> None:
         """Finish the tray in hand, store it, release the camera and say goodbye to the broker."""
         self._stop.set()
+        if self._parts.remote is not None:
+            self._parts.remote.stop()
         deadline = Deadline.after(self._budget.stop_s, self._clock)
         for thread in self._threads:
             thread.join(deadline.remaining_s)
@@ -109,6 +115,8 @@ class Appliance:
         self._recorder.retry()
         self._parts.clock_floor.save(self._parts.surroundings.clock_state, at_once=True)
         self._parts.publisher.stop()
+        if self._parts.remote is not None:
+            self._parts.remote.close()
         self._parts.store.close()
         # Last, as a device that hangs may hold it up; nothing is lost by then.
         self._parts.measurer.close()
@@ -127,6 +135,11 @@ class Appliance:
     def finished(self) -> bool:
         """Whether a replayed line has ended and all its trays are measured."""
         return self._intake.ended.is_set() and self._trays.empty() and self._busy_since_s is None
+
+    @property
+    def leaving(self) -> bool:
+        """Whether somebody who may has asked the service to start anew."""
+        return self._parts.remote is not None and self._parts.remote.leaving.is_set()
 
     def unable(self) -> str | None:
         """Return why trays cannot be measured now, or None; the watchdog is fed only while it is None.
@@ -223,6 +236,8 @@ class Appliance:
         self.measured += 1
         if tray.seen is not None:
             self.paths[tray.outcome.path] += 1
+        if self._parts.remote is not None:
+            self._parts.remote.see(event, tray)
         if self._on_tray is not None:
             try:
                 self._on_tray(event, tray)
@@ -252,11 +267,13 @@ class Appliance:
 
     def _record(self, event: TrayEvent, tray: MeasuredTray) -> None:
         frame, clock_state = event.frame, self._parts.surroundings.clock_state
+        captured_at = self._parts.clock_floor.stamp(frame.captured_at, frame.captured_s, clock_state)
         draft = Draft(
             origin=self._parts.origin,
             outcome=tray.outcome,
-            captured_at=self._parts.clock_floor.stamp(frame.captured_at, frame.captured_s, clock_state),
+            captured_at=captured_at,
             clock=clock_state,
+            meal=None if self._parts.remote is None else self._parts.remote.meal(captured_at),
             models=tray.models,
         )
         if self._recorder.record(draft):

@@ -29,6 +29,7 @@ from appliance.service.appliance import Appliance, Parts
 from appliance.service.judge import Judge
 from appliance.service.machine import Machine
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer
+from appliance.service.remote_control import open_remote
 from appliance.service.surroundings import Surroundings
 from appliance.service.tray_overlay import overlay
 from appliance.service.variant import Shade
@@ -62,14 +63,27 @@ def assemble(
     origin = Origin(settings.device.site, settings.device.name, boot_id())
     store = Store(_state_dir(settings) / STORE_FILE, settings.store, clock, ballast=True)
     store.open()
+    remote = open_remote(
+        settings, origin, clock, clock_synced=lambda: surroundings.clock_state == "synced", diagnostics=None
+    )
+    surroundings = Surroundings(machine or Machine(), clock, settings.device.state_dir)
     parts = Parts(
         camera=camera or open_camera(settings.camera, clock),
         trigger=Trigger(settings.trigger),
         store=store,
         clock_floor=ClockFloor(_state_dir(settings) / CLOCK_FLOOR_FILE, clock, store.newest_stamp()),
-        publisher=Publisher(settings.mqtt, origin, store, clock),
+        publisher=Publisher(
+            settings.mqtt,
+            origin,
+            store,
+            clock,
+            clock_synced=lambda: surroundings.clock_state == "synced",
+            budget=budget,
+            mailbox=None if remote is None else remote.desk,
+        ),
         origin=origin,
-        surroundings=Surroundings(machine or Machine(), clock, settings.device.state_dir),
+        surroundings=surroundings,
+        remote=remote,
         shade=None
         if settings.variant is None
         else open_shade(calibration, settings.variant, budget, clock, settings.models.folder),
