@@ -21,8 +21,10 @@ MAY_KNOW = {
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
     "readings": {"errors", "clock"},
+    "health": {"files", "readings"},
+    "logs": set[str](),
     "inference": GROUND | {"backoff", "budget", "readings"},
-    "camera": GROUND | {"tray"},
+    "camera": GROUND | {"tray", "logs"},
     "line": GROUND | {"camera"},
     "publish": {"backoff", "errors", "clock", "readings"},
     "config_keys": set[str](),
@@ -34,7 +36,7 @@ MAY_KNOW = {
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
     "service": GROUND
     | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
-    | {"inference"},
+    | {"health", "inference"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
 
