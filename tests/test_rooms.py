@@ -23,7 +23,9 @@ MAY_KNOW = {
     "estimate": GROUND | {"tray"},
     "readings": {"clock", "errors", "files"},
     "inference": GROUND | {"backoff", "budget", "patience", "readings"},
-    "camera": GROUND | {"tray"},
+    "camera": GROUND | {"logs", "tray"},
+    "health": {"files", "readings"},
+    "logs": set[str](),
     "line": GROUND | {"camera"},
     "publish": {"backoff", "budget", "errors", "clock", "readings"},
     "remote": {"errors", "clock", "readings", "publish"},
@@ -34,7 +36,7 @@ MAY_KNOW = {
     | {"inference", "remote"},
     "config_reference": {"config", "config_keys"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
-    "service": GROUND
+    "service": GROUND,
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
 
