@@ -55,3 +55,7 @@ class WrongModelError(InferenceError):
 
 class BrokenRunError(InferenceError):
     """A model that ran before crashed, hung, ran out of time or answered nonsense; a retry may mend it."""
+
+
+class ProvisionError(JanbanError):
+    """A provision file or a certificate cannot be adopted; the message says what to correct in it."""
