@@ -59,3 +59,7 @@ class BrokenRunError(InferenceError):
 
 class CommandError(JanbanError):
     """A command could not be given, or not be done; the message says why."""
+
+
+class ProvisionError(JanbanError):
+    """A provision file or a certificate cannot be adopted; the message says what to correct in it."""

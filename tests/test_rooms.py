@@ -35,6 +35,7 @@ MAY_KNOW = {
     | {"budget", "config_keys", "config_faults", "camera", "line", "estimate", "readings", "publish"}
     | {"inference", "remote"},
     "config_reference": {"config", "config_keys"},
+    "provision": GROUND | {"camera", "config", "config_keys"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
     "service": GROUND,
 }
