@@ -26,6 +26,11 @@ class _DamagedError(Exception):
     """The file is no usable database of ours."""
 
 
+def readable(text: bytes) -> str:
+    """Return what SQLite holds as a text; a flipped bit in one must not make a whole query fail."""
+    return text.decode(errors="replace")
+
+
 def is_damage(error: sqlite3.Error) -> bool:
     """Say whether `error` means that the database itself is broken, not the disk or the request."""
     code = getattr(error, "sqlite_errorcode", None)
@@ -114,9 +119,14 @@ def _too_broken(path: Path, damage: _DamagedError) -> StoreError:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    log = path.with_name(f"{path.name}-wal")
+    if path.exists() and path.stat().st_size == 0 and log.exists() and log.stat().st_size > 0:
+        # SQLite would take it for a new one, and delete the log.
+        raise _DamagedError("it is empty, but its log is not")
     connection = sqlite3.connect(
         path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=32
     )
+    connection.text_factory = readable
     with contextlib.ExitStack() as undo:
         undo.callback(connection.close)
         with _naming_damage():

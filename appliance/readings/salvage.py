@@ -9,12 +9,14 @@ from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
+from appliance.readings.migrations import migrate
 from appliance.readings.reading import Reading
 
 _log = logging.getLogger(__name__)
 
 _MAGIC = b"SQLite format 3\0"
 
+_PAGE_BYTES = 4096
 _BATCH_ROWS = 1000
 _MOST_TRIED = 1_000_000
 """Numbers that are tried one by one behind the first damage: more than a store of a gigabyte holds."""
@@ -43,7 +45,9 @@ def salvage(damaged: Path, store: sqlite3.Connection) -> int:
     """
     try:
         _lengthen(damaged)
-        source = sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        if not _has_readings(damaged):
+            _renew_first_page(damaged)
+        source = _opened(damaged)
     except (OSError, sqlite3.Error) as error:
         _log.warning("nothing of the damaged store can be read: %s", error)
         return 0
@@ -86,6 +90,35 @@ def _lengthen(damaged: Path) -> None:
         whole_bytes = (65_536 if page_bytes == 1 else page_bytes) * pages
         if magic == _MAGIC and file.seek(0, os.SEEK_END) < whole_bytes:
             file.truncate(whole_bytes)
+
+
+def _opened(damaged: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+
+
+def _has_readings(damaged: Path) -> bool:
+    """Say whether SQLite finds the table of readings, whatever is in it."""
+    try:
+        with closing(_opened(damaged)) as source:
+            source.execute("SELECT 1 FROM reading LIMIT 0")
+    except sqlite3.Error:
+        return False
+    return True
+
+
+def _renew_first_page(damaged: Path) -> None:
+    """Replace the page that says where everything is by that of a new database, where it is the same.
+
+    A table's first page is where the steps of the schema put it, so that it need not be remembered. What is
+    found by it is checked row by row; where it is wrong, nothing is found.
+    """
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+        migrate(model)
+        page = bytearray(model.serialize()[:_PAGE_BYTES])
+    page[18:20] = b"\2\2"  # It has a write-ahead log.
+    page[28:32] = struct.pack(">I", damaged.stat().st_size // _PAGE_BYTES)
+    with damaged.open("r+b") as file:
+        file.write(page)
 
 
 def _rows(source: sqlite3.Connection, after: int) -> Iterator[_Row]:
