@@ -90,6 +90,7 @@ class Store:
         self._opened = False
         self._connection: sqlite3.Connection | None = None
         self._added = 0
+        self._unreadable = 0
         self.alarm: str | None = None
         """Set when damage to the database was found since `open`: one line for the health report."""
 
@@ -186,7 +187,8 @@ class Store:
             db.execute("UPDATE loss SET readings = readings + ?", (len(broken),))
 
         self._run("damaged readings cannot be deleted", work)
-        self.alarm = f"{self._path.name}: {len(broken)} unsent readings were damaged and are lost"
+        self._unreadable += len(broken)
+        self.alarm = f"{self._path.name}: {self._unreadable} unsent readings were damaged and are lost"
         _log.error("%s", self.alarm)
 
     def mark_sent(self, ids: Iterable[UUID]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.readings import salvage
 from appliance.readings.settings import StoreSettings
 from appliance.readings.store import Store
 from tests.readings.examples import draft
@@ -154,3 +155,57 @@ def leaves(file: Path) -> list[int]:
         and content[(page - 1) * PAGE_BYTES] == 13
         and b'"janban.reading/1"' in content[(page - 1) * PAGE_BYTES : page * PAGE_BYTES]
     ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["payload = CAST(x'7bff7d' AS TEXT)", "payload = '{'", "payload = '[]'", "id = sequence", "boot_id = ''"],
+)
+def test_a_reading_that_cannot_be_read_does_not_hold_up_the_others(tmp_path: Path, change: str) -> None:
+    with Store(tmp_path / NAME, StoreSettings()) as store:
+        ids = [store.add(draft()).id for _ in range(5)]
+        with sqlite3.connect(tmp_path / NAME) as db:
+            db.execute(f"UPDATE reading SET {change} WHERE sequence IN (1, 2, 4)")  # noqa: S608
+        assert [one.id for one in store.pending(2)] == [ids[2], ids[4]]
+        assert store.counts().lost == 3
+        assert "3 unsent readings were damaged and are lost" in str(store.counts().alarm)
+        assert store.add(draft()).sequence == 6
+
+
+def test_a_counter_that_damage_set_back_does_not_give_a_number_twice(tmp_path: Path) -> None:
+    with Store(tmp_path / NAME, StoreSettings()) as store:
+        for _ in range(5):
+            store.add(draft())
+        with sqlite3.connect(tmp_path / NAME) as db:
+            db.execute("UPDATE device SET last_sequence = 2")
+        assert store.add(draft()).sequence == 6
+        with sqlite3.connect(tmp_path / NAME) as db:
+            db.execute("DELETE FROM device")
+        assert store.add(draft()).sequence == 7
+
+
+def test_saving_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store(tmp_path / NAME, StoreSettings()) as store:
+        ids = [store.add(draft()).id for _ in range(100)]
+    with sqlite3.connect(tmp_path / NAME) as db:
+        db.execute("PRAGMA user_version = 99")
+    monkeypatch.setattr("appliance.readings.salvage._BATCH_ROWS", 30)
+    keep, kept = salvage._keep_unsent, []
+
+    def stumble(store: sqlite3.Connection, row: tuple[object, ...]) -> None:
+        if len(kept) == 70:
+            raise KeyboardInterrupt
+        kept.append(row)
+        keep(store, row)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(salvage, "_keep_unsent", stumble)
+        with pytest.raises(KeyboardInterrupt):
+            Store(tmp_path / NAME, StoreSettings()).open()
+    seen: list[object] = []
+    monkeypatch.setattr(salvage, "_keep_unsent", lambda store, row: (seen.append(row), keep(store, row)))
+    with Store(tmp_path / NAME, StoreSettings()) as store:
+        assert [one.id for one in store.pending(1000)] == ids
+        assert store.alarm is not None
+    assert len(seen) == 40, "60 were safe"
+    assert {file.name.split("-")[0] for file in tmp_path.iterdir()} == {NAME, f"{NAME}.damaged"}
