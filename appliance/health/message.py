@@ -83,7 +83,7 @@ class CameraHealth(Model):
     """The camera."""
 
     fault: str | None = Field(description="Why there are no usable frames now")
-    reopens: NonNegativeInt | None = Field(description="How often it was opened again since the start")
+    reopens: NonNegativeInt = Field(description="How often it was opened again since the start")
 
 
 class ReadingsHealth(Model):

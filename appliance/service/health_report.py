@@ -93,7 +93,7 @@ class Activity:
     networks: Mapping[str, object] | None
     latency: LatencyFigures
     camera_fault: str | None
-    camera_opens: int
+    camera_reopened: int
     queued: int
     overflowed: int
     late: int
@@ -166,7 +166,7 @@ class HealthCollector:
                 reenumerations=facts.reenumerations,
             ),
             networks=None if now.networks is None else NetworksHealth.model_validate(now.networks),
-            camera=CameraHealth(fault=now.camera_fault, reopens=max(0, now.camera_opens - 1)),
+            camera=CameraHealth(fault=now.camera_fault, reopens=now.camera_reopened),
             queue=QueueHealth(trays=now.queued, overflowed=now.overflowed, late=now.late),
             readings=self._readings(now),
             broker=self._broker(),

@@ -81,6 +81,6 @@ def unknown() -> Health:
         latency=LatencyHealth(trays=0, p50_ms=None, p95_ms=None, drift=None),
         tpu=TpuHealth(faults=None, usb_resets=None, power_cycles=None, reenumerations=0),
         networks=None,
-        camera=CameraHealth(fault=None, reopens=None),
+        camera=CameraHealth(fault=None, reopens=0),
         readings=ReadingsHealth(pending=None, sent=None, lost=None, waiting=0, lost_in_memory=0, alarm=None),
     )

@@ -12,7 +12,7 @@ from appliance.health.disk import disk_of, store_mb
 from appliance.health.process import taken_by, workers
 from appliance.health.thermal import hottest_zone_c, temperatures_c
 from appliance.health.throttle import Throttle, read_throttle
-from tests.inference.roots import put
+from tests.inference.roots import plug_in_pcie, put
 
 
 def test_sensors_are_named(tmp_path: Path) -> None:
@@ -28,11 +28,13 @@ def test_sensors_are_named(tmp_path: Path) -> None:
     put(tmp_path, "sys/class/hwmon/hwmon2/name", "nvme\n")
     put(tmp_path, "sys/class/hwmon/hwmon2/temp1_input", "40000\n")
     put(tmp_path, "sys/class/hwmon/hwmon2/temp1_label", "composite\n")
+    plug_in_pcie(tmp_path)
     assert temperatures_c(tmp_path) == {
         "cpu-thermal": 48.312,
         "nvme composite": 71.85,
         "rp1_adc temp1": -5.0,
         "nvme composite 2": 40.0,
+        "apex_0": 48.0,
     }
     assert hottest_zone_c(tmp_path) == 48.312
 

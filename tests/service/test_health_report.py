@@ -38,7 +38,7 @@ WELL = Activity(
     networks={"device": "edgetpu", "versions": {"midas": "0a1b"}, "ready": True, "complaints": []},
     latency=LatencyFigures(5, 200.0, 300.0, None),
     camera_fault=None,
-    camera_opens=3,
+    camera_reopened=2,
     queued=2,
     overflowed=1,
     late=0,
@@ -142,7 +142,7 @@ def test_a_store_that_cannot_be_read_costs_its_counts(
 
     monkeypatch.setattr(store, "counts", fail)
     store.alarm = "a damaged store was set aside"
-    found = collector.collect(replace(WELL, networks=None, camera_opens=0))
+    found = collector.collect(replace(WELL, networks=None))
     assert found.readings.pending is None
     assert found.readings.alarm == "a damaged store was set aside"
     assert found.networks is None
