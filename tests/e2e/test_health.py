@@ -66,6 +66,7 @@ def test_the_service_tells_the_broker_and_who_scrapes_how_it_is(mosquitto: Mosqu
         eventually(lambda: len(listener.on("health")) > 0, "health")
         eventually(lambda: len(listener.on("reading")) > 0, "a reading")
         eventually(lambda: answers(port), "an able box")
+        eventually(lambda: "janban_tray_latency_seconds{" in scraped(port, "/metrics"), "a tray's latency")
         families = {
             family.name: family for family in text_string_to_metric_families(scraped(port, "/metrics"))
         }

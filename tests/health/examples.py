@@ -54,7 +54,7 @@ def health(**changes: object) -> Health:
         "disk": DiskHealth(free_mb=2000.4, store_mb=1.5, read_only=False),
         "latency": LatencyHealth(trays=40, p50_ms=240.0, p95_ms=410.0, drift=1.04),
         "edgetpus": 1,
-        "tpu": TpuHealth(faults=2, usb_resets=1, power_cycles=0, reenumerations=1),
+        "tpu": TpuHealth(faults=2, respawns=2, usb_resets=1, power_cycles=0, stuck=0, reenumerations=1),
         "networks": NetworksHealth(
             device="edgetpu", versions={"midas": "0a1b2c3d"}, ready=True, complaints=[]
         ),
@@ -79,7 +79,9 @@ def unknown() -> Health:
         disk_free_mb=None,
         disk=DiskHealth(free_mb=None, store_mb=0.0, read_only=None),
         latency=LatencyHealth(trays=0, p50_ms=None, p95_ms=None, drift=None),
-        tpu=TpuHealth(faults=None, usb_resets=None, power_cycles=None, reenumerations=0),
+        tpu=TpuHealth(
+            faults=None, respawns=None, usb_resets=None, power_cycles=None, stuck=None, reenumerations=0
+        ),
         networks=None,
         camera=CameraHealth(fault=None, reopens=0),
         readings=ReadingsHealth(pending=None, sent=None, lost=None, waiting=0, lost_in_memory=0, alarm=None),

@@ -1,7 +1,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,6 @@ from appliance.service.health_report import (
     Activity,
     HealthCollector,
     HealthReport,
-    TpuCounts,
 )
 from appliance.service.machine import Machine
 from appliance.service.surroundings import Surroundings
@@ -45,6 +44,15 @@ WELL = Activity(
     waiting=0,
     lost_in_memory=0,
 )
+
+
+@dataclass(frozen=True)
+class Counted:
+    faults: int = 1
+    respawns: int = 3
+    usb_resets: int = 2
+    power_cycles: int = 0
+    stuck: int = 0
 
 
 class Publisher:
@@ -98,7 +106,7 @@ def test_everything_is_in_its_place(
     store.mark_sent([sent.id])
     around.look()
     clock.pass_s(90.0)
-    found = collector.collect(replace(WELL, tpu=TpuCounts(faults=1, usb_resets=2)))
+    found = collector.collect(replace(WELL, tpu=Counted()))
     assert found.state == "ok"
     assert (found.site, found.device, found.at) == ("north", "line-1", clock.utc())
     assert found.paths_since_start == {"full": 5, "fallback": 0}
@@ -119,7 +127,7 @@ def test_everything_is_in_its_place(
     assert found.disk_free_mb == int(found.disk.free_mb)
     assert found.disk.store_mb > 0
     assert (found.readings.pending, found.readings.sent, found.readings.lost) == (1, 1, 0)
-    assert (found.tpu.faults, found.tpu.usb_resets, found.tpu.power_cycles) == (1, 2, None)
+    assert (found.tpu.faults, found.tpu.respawns, found.tpu.usb_resets) == (1, 3, 2)
     assert found.networks is not None
     assert found.networks.versions == {"midas": "0a1b"}
     assert found.camera.reopens == 2
@@ -142,7 +150,8 @@ def test_a_store_that_cannot_be_read_costs_its_counts(
 
     monkeypatch.setattr(store, "counts", fail)
     store.alarm = "a damaged store was set aside"
-    found = collector.collect(replace(WELL, networks=None))
+    found = collector.collect(replace(WELL, networks=None, tpu=None))
+    assert found.tpu.faults is None
     assert found.readings.pending is None
     assert found.readings.alarm == "a damaged store was set aside"
     assert found.networks is None
