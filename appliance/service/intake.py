@@ -21,9 +21,9 @@ class Intake:
     """Reads frames until stopped and hands on one event per tray.
 
     Whatever goes wrong with the camera (not there, silent, black, frozen) ends in one recovery path: close
-    it, wait, open it again. `fault` says what is wrong meanwhile, and is None while frames are good; `reopened`
-    counts.
-    `overflowing` is called for a tray that finds the queue full, so that it is counted all the same.
+    it, wait, open it again. `fault` says what is wrong meanwhile, and is None while frames are good;
+    `reopened` counts. `overflowing` is called for a tray that finds the queue full, so that it is counted all
+    the same.
     """
 
     def __init__(
