@@ -1,9 +1,10 @@
 """Puts the health message together, and sends it when it is due or something changed."""
 
+import logging
 import os
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -34,6 +35,8 @@ from appliance.readings.reading import Origin
 from appliance.readings.store import Counts
 from appliance.service.surroundings import Facts, Surroundings
 
+_LOG = logging.getLogger(__name__)
+
 CHANGE_S = 5.0
 """Between two health messages at least, however often things change."""
 
@@ -61,13 +64,28 @@ class Connection(Protocol):
         """Publish a health message."""
 
 
-@dataclass(frozen=True)
-class TpuCounts:
-    """What happened to the networks and their Coral since the start; None is unknown."""
+class TpuCounts(Protocol):
+    """What happened to the networks' processes and their Coral since the start."""
 
-    faults: int | None = None
-    usb_resets: int | None = None
-    power_cycles: int | None = None
+    @property
+    def faults(self) -> int:
+        """Faults of a process."""
+
+    @property
+    def respawns(self) -> int:
+        """Processes after the first one."""
+
+    @property
+    def usb_resets(self) -> int:
+        """Resets of the Coral on the USB."""
+
+    @property
+    def power_cycles(self) -> int:
+        """Power cycles of its port."""
+
+    @property
+    def stuck(self) -> int:
+        """Processes that the kernel could not end."""
 
 
 @dataclass(frozen=True)
@@ -93,13 +111,13 @@ class Activity:
     networks: Mapping[str, object] | None
     latency: LatencyFigures
     camera_fault: str | None
-    camera_opens: int
+    camera_reopened: int
     queued: int
     overflowed: int
     late: int
     waiting: int
     lost_in_memory: int
-    tpu: TpuCounts = field(default_factory=TpuCounts)
+    tpu: TpuCounts | None = None
 
 
 class HealthCollector:
@@ -159,14 +177,9 @@ class HealthCollector:
                 drift=now.latency.drift,
             ),
             edgetpus=facts.edgetpus,
-            tpu=TpuHealth(
-                faults=now.tpu.faults,
-                usb_resets=now.tpu.usb_resets,
-                power_cycles=now.tpu.power_cycles,
-                reenumerations=facts.reenumerations,
-            ),
-            networks=None if now.networks is None else NetworksHealth.model_validate(now.networks),
-            camera=CameraHealth(fault=now.camera_fault, reopens=max(0, now.camera_opens - 1)),
+            tpu=TpuHealth(**_counted(now.tpu), reenumerations=facts.reenumerations),
+            networks=None if now.networks is None else _networks(now.networks),
+            camera=CameraHealth(fault=now.camera_fault, reopens=now.camera_reopened),
             queue=QueueHealth(trays=now.queued, overflowed=now.overflowed, late=now.late),
             readings=self._readings(now),
             broker=self._broker(),
@@ -241,7 +254,10 @@ class HealthReport:
         if self._sent_s is not None and now_s - self._sent_s < due_s:
             return
         self._said, self._sent_s = telling, now_s
-        self._publisher.send_health(self._collect(now).model_dump(mode="json"))
+        try:
+            self._publisher.send_health(self._collect(now).model_dump(mode="json"))
+        except Exception:  # noqa: BLE001 - a figure that cannot be had must not cost the trays
+            _LOG.exception("the health message cannot be put together")
 
     def _telling(self, now: Activity) -> tuple[object, ...]:
         facts, networks = self._surroundings.facts, now.networks or {}
@@ -261,6 +277,15 @@ def _throttling(facts: Facts) -> Throttling | None:
     return Throttling(
         raw=f"{facts.throttle_bits:#x}", now=facts.throttle.now, since_boot=facts.throttle.since_boot
     )
+
+
+def _networks(told: Mapping[str, object] | None) -> NetworksHealth | None:
+    return None if told is None else NetworksHealth.model_validate(told, extra="ignore")
+
+
+def _counted(counts: TpuCounts | None) -> dict[str, int | None]:
+    names = ("faults", "respawns", "usb_resets", "power_cycles", "stuck")
+    return {name: None if counts is None else getattr(counts, name) for name in names}
 
 
 def _process(taken: Taken) -> ProcessHealth:

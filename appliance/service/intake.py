@@ -51,8 +51,6 @@ class Intake:
         self.fault: str | None = "the camera has not given a frame yet"
         self.reopened = 0
         self.ended = threading.Event()
-        self.opens = 0
-        """How often the camera was opened, or tried to be."""
 
     def seconds_without_frame(self, since_s: float) -> float:
         """Return how long no live frame came, counted from `since_s` (monotonic) if none ever did.
@@ -66,7 +64,6 @@ class Intake:
         """Read until `stop` is set or a replay has ended."""
         while not stop.is_set():
             opened_s = self._clock.monotonic_s()
-            self.opens += 1
             try:
                 with self._camera:
                     self._read(stop)
