@@ -84,6 +84,13 @@ class ServiceSettings(BaseModel):
         allow_inf_nan=False,
         description="Seconds between two health messages.",
     )
+    metrics_port: int = Field(
+        default=19273,
+        ge=0,
+        le=65535,
+        description="Port of 127.0.0.1 on which Prometheus, or who else scrapes its text format, finds "
+        "/metrics and /healthz; nobody outside the box can reach it. 0 switches it off.",
+    )
 
 
 class Settings(BaseModel):

@@ -13,6 +13,7 @@ GROUND = {"errors", "clock", "files", "picture"}
 
 MAY_KNOW = {
     "errors": set[str](),
+    "secret_files": set[str](),
     "clock": set[str](),
     "backoff": set[str](),
     "budget": set[str](),
@@ -24,7 +25,7 @@ MAY_KNOW = {
     "inference": GROUND | {"backoff", "budget", "readings"},
     "camera": GROUND | {"tray"},
     "line": GROUND | {"camera"},
-    "publish": {"backoff", "errors", "clock", "readings"},
+    "publish": {"secret_files", "backoff", "errors", "clock", "readings"},
     "config_keys": set[str](),
     "config_faults": {"config_keys"},
     "config": GROUND
@@ -33,6 +34,9 @@ MAY_KNOW = {
     "config_reference": {"config", "config_keys"},
     "provision": GROUND | {"camera", "config", "config_keys"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
+    "doctor": GROUND
+    | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
+    | {"provision", "secret_files"},
     "service": GROUND
     | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
     | {"inference"},
