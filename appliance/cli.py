@@ -1,7 +1,6 @@
 """`appliance`: the commands, their options, and the one place where errors become a line and a status."""
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ import cv2
 from appliance import __version__
 from appliance.commands import bench, calibrate, compare, demo, doctor, measure, provision, run, tune, watch
 from appliance.errors import CalibrationError, ConfigError, JanbanError
+from appliance.logs.setup import set_up as set_up_logs
 from appliance.provision.provision import Places
 
 _EXIT_FAULT = 1
@@ -23,11 +23,7 @@ _EXIT_INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, or non-zero with one line on standard error."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=os.environ.get("JANBAN_LOG", "WARNING").upper(),
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    set_up_logs()
     # Measuring has its own threads; OpenCV's would fight with them over a Pi's four cores.
     cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

@@ -22,8 +22,10 @@ MAY_KNOW = {
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
     "readings": {"errors", "clock"},
+    "health": {"files", "readings"},
+    "logs": set[str](),
     "inference": GROUND | {"backoff", "budget", "readings"},
-    "camera": GROUND | {"tray"},
+    "camera": GROUND | {"tray", "logs"},
     "line": GROUND | {"camera"},
     "publish": {"secret_files", "backoff", "errors", "clock", "readings"},
     "config_keys": set[str](),
@@ -39,7 +41,7 @@ MAY_KNOW = {
     | {"provision", "secret_files"},
     "service": GROUND
     | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
-    | {"inference"},
+    | {"health", "inference"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
 

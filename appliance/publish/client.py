@@ -58,6 +58,10 @@ class Publisher:
         self._caller = Caller(f"janban-{origin.site}-{origin.device}", will)
         self._backoff = Backoff(settings.backoff_first_s, settings.backoff_max_s)
         self._state = PublisherState(connected=False, since_s=self._clock.monotonic_s())
+        self.connects = 0
+        """Connections since the start."""
+        self.last_fault: str | None = None
+        """What last ended a connection, or prevented it; it stays when the broker is back."""
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -135,6 +139,7 @@ class Publisher:
             wake=self._wake_reader,
             given_up=self._stopping.is_set,
         )
+        self.connects += 1
         self._state = PublisherState(connected=True, since_s=self._clock.monotonic_s(), version=link.version)
         _log.info("connected to %s, MQTT %s", self._endpoint, link.version)
         return link
@@ -171,6 +176,7 @@ class Publisher:
             delivery.report(health, self._settings.health_expiry_s)
 
     def _note_fault(self, fault: str) -> None:
+        self.last_fault = fault
         before, self._state = (
             self._state,
             PublisherState(connected=False, since_s=self._clock.monotonic_s(), fault=fault),

@@ -15,6 +15,7 @@ from appliance.estimate.fusion_rule import FusionRule, by_study
 from appliance.estimate.learned_fusion import FILE_NAME as FUSION_FILE
 from appliance.estimate.learned_fusion import fusion_of
 from appliance.estimate.settings import EstimateSettings, VariantSettings
+from appliance.health.starts import count_start
 from appliance.inference.open import open_networks
 from appliance.inference.selection import select
 from appliance.inference.settings import ModelSettings
@@ -25,6 +26,7 @@ from appliance.readings.boot import boot_id
 from appliance.readings.reading import Origin
 from appliance.readings.store import Store
 from appliance.service.appliance import Appliance, Parts
+from appliance.service.health_report import About
 from appliance.service.judge import Judge
 from appliance.service.machine import Machine
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer
@@ -37,6 +39,7 @@ from appliance.tray.calibration_folder import load_calibration
 _LOG = logging.getLogger(__name__)
 
 STORE_FILE = "readings.sqlite"
+STARTS_FILE = "starts.json"
 
 
 OnTray = Callable[[TrayEvent, MeasuredTray], None]
@@ -58,20 +61,34 @@ def assemble(
     budget = Budget.of(settings.deadline)
     calibration = load_calibration(settings.device.calibration_dir)
     origin = Origin(settings.device.site, settings.device.name, boot_id())
-    store = Store(_state_dir(settings) / STORE_FILE, settings.store, clock)
+    state_dir = _state_dir(settings)
+    store = Store(state_dir / STORE_FILE, settings.store, clock)
     store.open()
-    parts = Parts(
-        camera=camera or open_camera(settings.camera, clock),
-        trigger=Trigger(settings.trigger),
-        store=store,
-        publisher=Publisher(settings.mqtt, origin, store, clock),
-        origin=origin,
-        surroundings=Surroundings(machine or Machine(), clock, settings.device.state_dir),
-        shade=None
+    source = camera or open_camera(settings.camera, clock)
+    publisher = Publisher(settings.mqtt, origin, store, clock)
+    shade = (
+        None
         if settings.variant is None
-        else open_shade(calibration, settings.variant, budget, clock, settings.models.folder),
-        # The last one, as from here on a process runs that has to be ended.
-        measurer=open_measurer(calibration, settings.estimate, settings.models, budget, clock),
+        else open_shade(calibration, settings.variant, budget, clock, settings.models.folder)
+    )
+    # The last one, as from here on a process runs that has to be ended.
+    measurer = open_measurer(calibration, settings.estimate, settings.models, budget, clock)
+    parts = Parts(
+        camera=source,
+        trigger=Trigger(settings.trigger),
+        measurer=measurer,
+        store=store,
+        publisher=publisher,
+        origin=origin,
+        surroundings=Surroundings(machine or Machine(), clock, state_dir),
+        about=About(
+            origin,
+            state_dir / STORE_FILE,
+            fusion=measurer.fusion,
+            variant=None if settings.variant is None else settings.variant.name,
+            starts=count_start(state_dir / STARTS_FILE, origin.boot_id),
+        ),
+        shade=shade,
     )
     return Appliance(
         parts,
@@ -79,6 +96,7 @@ def assemble(
         clock,
         queue_trays=settings.service.queue_trays,
         health_interval_s=settings.service.health_interval_s,
+        metrics_port=settings.service.metrics_port,
         on_tray=on_tray or (_overlay_keeper(settings) if settings.service.overlay else None),
     )
 

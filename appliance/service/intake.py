@@ -44,6 +44,8 @@ class Intake:
         self._last_good_s: float | None = None
         self.fault: str | None = "the camera has not given a frame yet"
         self.ended = threading.Event()
+        self.opens = 0
+        """How often the camera was opened, or tried to be."""
 
     def seconds_without_frame(self, since_s: float) -> float:
         """Return how long no usable frame came, counted from `since_s` (monotonic) if none ever did."""
@@ -55,6 +57,7 @@ class Intake:
         retry_s = _FIRST_RETRY_S
         while not stop.is_set():
             opened_s = self._clock.monotonic_s()
+            self.opens += 1
             try:
                 with self._camera:
                     self._read(stop)

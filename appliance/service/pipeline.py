@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +88,8 @@ class TrayMeasurer:
         self._clock = clock
         self._budget = budget
         self._no_networks = no_networks
+        self.fusion: Literal["study", "learned"] = "study" if fusion is by_study else "learned"
+        """The rule that joins the estimates: the study's, or the one fitted to the networks."""
         self._fusion_fault = fusion_fault
         self._durations = Durations()
         self._networks = (

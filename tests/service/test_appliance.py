@@ -13,6 +13,7 @@ from appliance.budget import Budget
 from appliance.clock import Deadline, SystemClock
 from appliance.errors import NoDeviceError, StoreError
 from appliance.picture import Picture
+from appliance.publish.client import PublisherState
 from appliance.readings.boot import boot_id
 from appliance.readings.measurement import Outcome
 from appliance.readings.reading import Draft, Origin, Reading
@@ -20,6 +21,7 @@ from appliance.readings.settings import StoreSettings
 from appliance.readings.store import Store
 from appliance.service import appliance as appliance_module
 from appliance.service.appliance import Appliance, Parts
+from appliance.service.health_report import About
 from appliance.service.machine import Machine
 from appliance.service.pipeline import MeasuredTray, rejected
 from appliance.service.stages import Stages
@@ -50,7 +52,7 @@ class Measurer:
             raise NoDeviceError("the Coral is away")
 
     def health(self) -> dict[str, object]:
-        return {"ready": not self.degraded()}
+        return {"device": "cpu", "versions": {}, "ready": not self.degraded(), "complaints": []}
 
     def close(self) -> None:
         self.closed = True
@@ -83,6 +85,9 @@ class Publisher:
     def __init__(self) -> None:
         self.health: list[dict[str, object]] = []
         self.stopped = False
+        self.connects = 0
+        self.last_fault = None
+        self.state = PublisherState(connected=False, since_s=0.0)
 
     def start(self) -> None: ...
 
@@ -138,6 +143,7 @@ def build(store: FullStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             publisher=Publisher(),
             origin=Origin("site", "box", boot_id()),
             surroundings=Surroundings(Machine(tmp_path), clock, tmp_path),
+            about=About(Origin("site", "box", boot_id()), tmp_path / "readings.sqlite"),
             shade=options.pop("shade", None),
         )
         settings = {"queue_trays": 100, "health_interval_s": 60.0, **options}
@@ -305,4 +311,4 @@ def test_networks_are_asked_until_they_are_there_and_let_go_at_the_end(build: Bu
     appliance.look_around()
     appliance.stop()
     assert measurer.closed
-    assert appliance._parts.publisher.health[-1]["networks"] == {"ready": True}
+    assert appliance._parts.publisher.health[-1]["networks"]["ready"] is True
