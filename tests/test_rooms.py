@@ -39,6 +39,7 @@ MAY_KNOW = {
     "doctor": GROUND
     | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
     | {"provision", "secret_files"},
+    "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "service"},
     "service": GROUND
     | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
     | {"health", "inference"},
