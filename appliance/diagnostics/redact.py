@@ -10,7 +10,10 @@ from typing import Final
 
 GONE: Final = "[redacted]"
 
-_NAMES: Final = r"(?:pass(?:word|wd|phrase|code|(?![a-z]))|pwd|secret|token|psk|credentials?|(?:api|private|access|auth)[ _-]?key)"
+_NAMES: Final = (
+    r"(?:pass(?:word|wd|phrase|code|(?![a-z]))|pwd|secret|token|psk|credentials?"
+    r"|(?:api|private|access|auth)[ _-]?key)"
+)
 _SET: Final = rf"{_NAMES}(?![\w-]{{0,40}}_file\b)[\w-]{{0,40}}[\"'\]]{{0,2}}\s*[:=]"
 """A name of a secret, and that it is set to something; the name of a secret's file is none."""
 
@@ -35,7 +38,7 @@ _IS_SET: Final = re.compile(f"(?i){_SET}")
 
 
 def redact_tree(value: object, name: str = "") -> object:
-    """Return what JSON can hold with all texts in it redacted, and those whose own `name` is that of a secret."""
+    """Return what JSON can hold, its texts redacted, and those gone whose `name` is that of a secret."""
     match value:
         case str():
             return GONE if _IS_SET.search(f"{name}:") else redact(value)

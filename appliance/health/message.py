@@ -72,8 +72,12 @@ class TpuHealth(Model):
     """What went wrong with the networks and their Coral since the start."""
 
     faults: NonNegativeInt | None = Field(description="Faults of the networks' process: died, hung, nonsense")
+    respawns: NonNegativeInt | None = Field(description="Processes of the networks after the first one")
     usb_resets: NonNegativeInt | None = Field(description="USB resets of the Coral by this service")
     power_cycles: NonNegativeInt | None = Field(description="Power cycles of its USB port by this service")
+    stuck: NonNegativeInt | None = Field(
+        description="Processes that the kernel could not end: a driver hangs"
+    )
     reenumerations: NonNegativeInt = Field(
         description="How often the kernel took the Coral for a new device: its cable, its supply, or a reset"
     )
@@ -83,7 +87,7 @@ class CameraHealth(Model):
     """The camera."""
 
     fault: str | None = Field(description="Why there are no usable frames now")
-    reopens: NonNegativeInt | None = Field(description="How often it was opened again since the start")
+    reopens: NonNegativeInt = Field(description="How often it was opened again since the start")
 
 
 class ReadingsHealth(Model):

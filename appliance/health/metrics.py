@@ -95,6 +95,8 @@ def _work(health: Health) -> Iterator[Metric]:
     yield _counter("camera_reopens", "The camera was opened again", health.camera.reopens)
     yield _gauge("edgetpus", "Edge TPUs that the kernel shows", health.edgetpus)
     yield _counter("network_faults", "Faults of the networks' process", health.tpu.faults)
+    yield _counter("network_respawns", "Processes of the networks after the first", health.tpu.respawns)
+    yield _counter("networks_stuck", "Processes that the kernel could not end", health.tpu.stuck)
     yield _counter("tpu_usb_resets", "USB resets of the Coral", health.tpu.usb_resets)
     yield _counter("tpu_power_cycles", "Power cycles of the Coral's port", health.tpu.power_cycles)
     yield _counter(

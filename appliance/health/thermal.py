@@ -1,4 +1,4 @@
-"""Temperatures, by the kernel's thermal zones and its hardware monitors."""
+"""Temperatures, by the kernel's thermal zones, its hardware monitors, and the driver of a Coral on PCIe."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ def temperatures_c(root: Path = Path("/")) -> dict[str, float]:
     label ("nvme composite", "rp1_adc temp1"). Zones that a monitor repeats keep both names.
     """
     found: dict[str, float] = {}
-    for name, file in (*_zones(root), *_monitors(root)):
+    for name, file in (*_zones(root), *_monitors(root), *_corals(root)):
         if len(found) < _MOST_SENSORS and (celsius := _celsius(file)) is not None:
             found[_free(name, found)] = celsius
     return found
@@ -44,6 +44,11 @@ def _monitors(root: Path) -> Iterator[tuple[str, Path]]:
         for file in sorted(chip.glob("temp*_input")):
             sensor = file.name.removesuffix("_input")
             yield f"{name} {(kernel_text(chip / f'{sensor}_label') or sensor).lower()}", file
+
+
+def _corals(root: Path) -> Iterator[tuple[str, Path]]:
+    for coral in sorted(root.glob("sys/class/apex/apex_*")):
+        yield coral.name, coral / "temp"
 
 
 def _free(name: str, taken: Mapping[str, float]) -> str:

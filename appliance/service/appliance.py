@@ -191,7 +191,7 @@ class Appliance:
             networks=self._parts.measurer.health(),
             latency=self._latency.figures(self._clock.monotonic_s()),
             camera_fault=self._intake.fault,
-            camera_opens=self._intake.opens,
+            camera_reopened=self._intake.reopened,
             queued=self._trays.qsize(),
             overflowed=self.overflowed,
             late=self.late,

@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -61,13 +61,28 @@ class Connection(Protocol):
         """Publish a health message."""
 
 
-@dataclass(frozen=True)
-class TpuCounts:
-    """What happened to the networks and their Coral since the start; None is unknown."""
+class TpuCounts(Protocol):
+    """What happened to the networks' processes and their Coral since the start."""
 
-    faults: int | None = None
-    usb_resets: int | None = None
-    power_cycles: int | None = None
+    @property
+    def faults(self) -> int:
+        """Faults of a process."""
+
+    @property
+    def respawns(self) -> int:
+        """Processes after the first one."""
+
+    @property
+    def usb_resets(self) -> int:
+        """Resets of the Coral on the USB."""
+
+    @property
+    def power_cycles(self) -> int:
+        """Power cycles of its port."""
+
+    @property
+    def stuck(self) -> int:
+        """Processes that the kernel could not end."""
 
 
 @dataclass(frozen=True)
@@ -93,13 +108,13 @@ class Activity:
     networks: Mapping[str, object] | None
     latency: LatencyFigures
     camera_fault: str | None
-    camera_opens: int
+    camera_reopened: int
     queued: int
     overflowed: int
     late: int
     waiting: int
     lost_in_memory: int
-    tpu: TpuCounts = field(default_factory=TpuCounts)
+    tpu: TpuCounts | None = None
 
 
 class HealthCollector:
@@ -159,14 +174,9 @@ class HealthCollector:
                 drift=now.latency.drift,
             ),
             edgetpus=facts.edgetpus,
-            tpu=TpuHealth(
-                faults=now.tpu.faults,
-                usb_resets=now.tpu.usb_resets,
-                power_cycles=now.tpu.power_cycles,
-                reenumerations=facts.reenumerations,
-            ),
+            tpu=TpuHealth(**_counted(now.tpu), reenumerations=facts.reenumerations),
             networks=None if now.networks is None else NetworksHealth.model_validate(now.networks),
-            camera=CameraHealth(fault=now.camera_fault, reopens=max(0, now.camera_opens - 1)),
+            camera=CameraHealth(fault=now.camera_fault, reopens=now.camera_reopened),
             queue=QueueHealth(trays=now.queued, overflowed=now.overflowed, late=now.late),
             readings=self._readings(now),
             broker=self._broker(),
@@ -261,6 +271,11 @@ def _throttling(facts: Facts) -> Throttling | None:
     return Throttling(
         raw=f"{facts.throttle_bits:#x}", now=facts.throttle.now, since_boot=facts.throttle.since_boot
     )
+
+
+def _counted(counts: TpuCounts | None) -> dict[str, int | None]:
+    names = ("faults", "respawns", "usb_resets", "power_cycles", "stuck")
+    return {name: None if counts is None else getattr(counts, name) for name in names}
 
 
 def _process(taken: Taken) -> ProcessHealth:

@@ -21,7 +21,8 @@ class Intake:
     """Reads frames until stopped and hands on one event per tray.
 
     Whatever goes wrong with the camera (not there, silent, black, frozen) ends in one recovery path: close
-    it, wait, open it again. `fault` says what is wrong meanwhile, and is None while frames are good.
+    it, wait, open it again. `fault` says what is wrong meanwhile, and is None while frames are good; `reopened`
+    counts.
     `overflowing` is called for a tray that finds the queue full, so that it is counted all the same.
     """
 
@@ -43,9 +44,8 @@ class Intake:
         self._clock = clock
         self._last_good_s: float | None = None
         self.fault: str | None = "the camera has not given a frame yet"
+        self.reopened = 0
         self.ended = threading.Event()
-        self.opens = 0
-        """How often the camera was opened, or tried to be."""
 
     def seconds_without_frame(self, since_s: float) -> float:
         """Return how long no usable frame came, counted from `since_s` (monotonic) if none ever did."""
@@ -57,7 +57,6 @@ class Intake:
         retry_s = _FIRST_RETRY_S
         while not stop.is_set():
             opened_s = self._clock.monotonic_s()
-            self.opens += 1
             try:
                 with self._camera:
                     self._read(stop)
@@ -69,6 +68,7 @@ class Intake:
                 if self._last_good_s is not None and self._last_good_s > opened_s:
                     retry_s = _FIRST_RETRY_S
                 self.fault = str(error)
+                self.reopened += 1
                 _LOG.warning("%s; opening the camera again in %.1f s", error, retry_s)
                 stop.wait(retry_s)
                 retry_s = min(2 * retry_s, self._budget.camera_open_s / 2)
