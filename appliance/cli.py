@@ -9,7 +9,19 @@ from pathlib import Path
 import cv2
 
 from appliance import __version__
-from appliance.commands import bench, calibrate, compare, demo, doctor, measure, provision, run, tune, watch
+from appliance.commands import (
+    bench,
+    calibrate,
+    compare,
+    demo,
+    diagnostics,
+    doctor,
+    measure,
+    provision,
+    run,
+    tune,
+    watch,
+)
 from appliance.errors import CalibrationError, ConfigError, JanbanError
 from appliance.logs.setup import set_up as set_up_logs
 from appliance.provision.provision import Places
@@ -109,6 +121,12 @@ def _parser() -> argparse.ArgumentParser:
         "doctor", "Check camera, TPU, models, broker, disk and clock, and say what to do.", doctor.command
     )
     one.add_argument("--config", type=Path, required=True, help="TOML file, see docs/configuration.md")
+
+    one = add(
+        "diagnostics", "Write an archive for support, without secrets and pictures.", diagnostics.command
+    )
+    one.add_argument("--config", type=Path, required=True, help="TOML file, see docs/configuration.md")
+    one.add_argument("--out", type=Path, required=True, metavar="FILE", help="the archive to write, .tar.gz")
 
     one = add(
         "provision",
