@@ -1,5 +1,6 @@
 """The operator's side: sign a request, send it, wait for its result."""
 
+import contextlib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import cast
@@ -13,6 +14,7 @@ from appliance.errors import CommandError
 from appliance.publish.dial import dial
 from appliance.publish.endpoint import Endpoint
 from appliance.publish.link import Caller, Link, LinkError
+from appliance.publish.retry import Cause, Retry
 from appliance.publish.settings import PublishSettings
 from appliance.publish.topics import Topics
 from appliance.remote.request import ARGUMENTS, LONGEST_LIFE, CommandName, Envelope, Request, Result
@@ -47,19 +49,27 @@ def make_request(
 def ask(
     settings: PublishSettings, request: Request, key: Ed25519PrivateKey, timeout_s: float, clock: Clock
 ) -> Result:
-    """Send a request and return its result; raises `CommandError` where none came within `timeout_s`."""
+    """Send a request and return its result; raises `CommandError` where none came within `timeout_s`.
+
+    Where the connection breaks, the same request is sent again: a box does it once, and tells its result
+    again.
+    """
     topics = Topics(request.site, request.device)
     deadline = Deadline.after(timeout_s, clock)
     envelope = sign(request, key)
-    try:
-        link = dial(Endpoint.of(settings), Caller(f"janban-command-{uuid4().hex[:10]}"), clock)
+    endpoint, caller = Endpoint.of(settings), Caller(f"janban-command-{uuid4().hex[:10]}")
+    retry = Retry(settings.backoff_first_s, settings.retry_max_s, settings.backoff_max_s)
+    while True:
         try:
-            return _exchange(link, topics, request, envelope, deadline)
-        finally:
-            link.disconnect()
-            link.close()
-    except LinkError as error:
-        raise CommandError(f"{error}; the command may have been taken: ask how the box is") from None
+            with contextlib.closing(dial(endpoint, caller, clock)) as link:
+                result = _exchange(link, topics, request, envelope, deadline)
+                link.disconnect()
+                return result
+        except LinkError as error:
+            wait_s = retry.wait_s(error.cause)
+            if error.cause is not Cause.AWAY or wait_s >= deadline.remaining_s:
+                raise CommandError(f"{error}; it is not known whether the command was done") from None
+            clock.sleep_s(wait_s)
 
 
 def _exchange(link: Link, topics: Topics, request: Request, envelope: Envelope, deadline: Deadline) -> Result:
@@ -76,7 +86,8 @@ def _exchange(link: Link, topics: Topics, request: Request, envelope: Envelope, 
                 return result
         for _, answer in link.take_acknowledged():
             if answer.is_failure:
-                raise LinkError(f"the broker refused the command: {answer.getName()}")
+                why = f"the broker refused the command: {answer.getName()}"
+                raise LinkError(why, cause=Cause.REFUSED)
     raise CommandError(
         "no answer: the box is offline, takes no commands, or does not know this key; a box that comes back"
         " within the request's life still does it"

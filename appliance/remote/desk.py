@@ -85,16 +85,15 @@ class Desk:
         self._thread: threading.Thread | None = None
 
     def start(self, wake: Callable[[], None]) -> None:
-        """Begin; `wake` is called when there is something to tell. Raises `CommandError`."""
+        """Begin; `wake` is called when there is something to tell.
+
+        Without a journal, as on a disk that is broken, every command fails, and says so.
+        """
         self._wake = wake
-        self._journal.open(
-            lambda entry: self._result(
-                entry.id,
-                entry.command,
-                "interrupted",
-                Answer("the box went down before it was done; look how it is before you ask again"),
-            ).model_dump_json()
-        )
+        try:
+            self._journal.open(self._interrupted)
+        except CommandError as error:
+            _log.error("no commands are taken: %s", error)
         self._thread = threading.Thread(target=self._work, name="commands", daemon=True)
         self._thread.start()
 
@@ -249,6 +248,10 @@ class Desk:
         result = self._result(request_id, command, status, Answer(detail))
         self._fleeting.append(Letter(str(uuid4()), command, result.model_dump_json()))
         self._wake()
+
+    def _interrupted(self, entry: Entry) -> str:
+        answer = Answer("the box went down before it was done; look how it is before you ask again")
+        return self._result(entry.id, entry.command, "interrupted", answer).model_dump_json()
 
     def _result(self, request_id: UUID | None, command: str, status: Status, answer: Answer) -> Result:
         return Result(

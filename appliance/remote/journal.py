@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS request (
 ) STRICT
 """
 _FIELDS = "id, command, digest, result"
+_COLUMNS = {"number", "id", "command", "digest", "begun_at", "expires_at", "result", "told"}
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,8 @@ def _connect(file: Path) -> sqlite3.Connection:
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
         connection.execute(_SCHEMA)
-        connection.execute(f"SELECT {_FIELDS}, begun_at, expires_at, told FROM request LIMIT 0")  # noqa: S608
+        columns = {name for _, name, *_ in connection.execute("PRAGMA table_info(request)")}
+        if not columns >= _COLUMNS:
+            raise sqlite3.DatabaseError("its table is another one")
         undo.pop_all()
     return connection
