@@ -56,7 +56,7 @@ class Command:
 class Desk:
     """A `Mailbox`: what comes is checked and written down here, and done by the thread that `start` starts.
 
-    `most_restarts` is how many commands that restart the service may be begun within `restarts_within`:
+    `most_restarts` is how many commands that restart the service may be done within `restarts_within`:
     systemd takes too many restarts for a fault of the machine.
     """
 
@@ -187,7 +187,7 @@ class Desk:
         if self._commands[command].restarts:
             restarting = frozenset(name for name, one in self._commands.items() if one.restarts)
             since = self._gate.utc() - self._restarts_within
-            if self._journal.begun_since(restarting, since) >= self._most_restarts:
+            if self._journal.count_since(restarting, since) >= self._most_restarts:
                 return "restarted often enough of late; wait 20 minutes"
         return None
 

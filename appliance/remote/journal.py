@@ -127,10 +127,12 @@ class Journal:
         with self._writing() as connection:
             connection.execute("UPDATE request SET told = 0 WHERE id = ?", (str(request_id),))
 
-    def begun_since(self, commands: frozenset[str], since: datetime) -> int:
-        """Return how many requests for one of `commands` were begun since then."""
+    def count_since(self, commands: frozenset[str], since: datetime) -> int:
+        """Return how many requests for one of `commands`, begun since then, were done or may yet be."""
         marks = ", ".join("?" * len(commands))
-        return len(self._select(f"command IN ({marks}) AND begun_at >= ?", *commands, since.timestamp()))
+        came_to_something = "(result IS NULL OR json_extract(result, '$.status') = 'done')"
+        condition = f"command IN ({marks}) AND begun_at >= ? AND {came_to_something}"
+        return len(self._select(condition, *commands, since.timestamp()))
 
     def _select(self, condition: str, *values: object) -> list[Entry]:
         with self._lock, self._naming_faults():

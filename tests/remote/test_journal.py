@@ -131,14 +131,22 @@ def test_it_stays_small_and_forgets_nothing_that_could_come_again(tmp_path: Path
     assert journal.find(ids[99] or UUID(int=0)) is not None
 
 
-def test_what_was_begun_of_late_is_counted(tmp_path: Path, clock: SetClock) -> None:
+def test_what_was_done_of_late_is_counted(tmp_path: Path, clock: SetClock) -> None:
     journal = opened(tmp_path / "j.sqlite")
-    for command in ("restart", "menu", "recalibrate", "restart"):
-        begun(journal, clock, command)
+    for command, status in (
+        ("restart", "done"),
+        ("menu", "done"),
+        ("recalibrate", "failed"),
+        ("recalibrate", "done"),
+        ("restart", None),
+    ):
+        id_ = begun(journal, clock, command)
+        if status is not None and id_ is not None:
+            journal.finish(id_, f'{{"status":"{status}"}}')
         clock.pass_s(60)
     restarting = frozenset({"restart", "recalibrate"})
-    assert journal.begun_since(restarting, clock.utc() - timedelta(hours=1)) == 3
-    assert journal.begun_since(restarting, clock.utc() - timedelta(minutes=2)) == 2
+    assert journal.count_since(restarting, clock.utc() - timedelta(hours=1)) == 3
+    assert journal.count_since(restarting, clock.utc() - timedelta(minutes=1)) == 1
 
 
 def test_a_damaged_file_is_set_aside(
