@@ -1,6 +1,7 @@
 """`appliance`: the commands, their options, and the one place where errors become a line and a status."""
 
 import argparse
+import importlib
 import logging
 import os
 import sys
@@ -10,13 +11,33 @@ from pathlib import Path
 import cv2
 
 from appliance import __version__
-from appliance.commands import bench, calibrate, compare, demo, doctor, measure, run, tune, watch
 from appliance.errors import CalibrationError, ConfigError, JanbanError
 
 _EXIT_FAULT = 1
 _EXIT_SETTINGS = 78
 """EX_CONFIG of sysexits.h: what neither a restart nor a reboot mends; the systemd unit knows it."""
 _EXIT_INTERRUPTED = 130
+
+
+class _Command:
+    """A command whose module is imported when it is called.
+
+    The service has no need of what tuning needs, and a camera's worker, which imports the program that
+    started it once more, of none of them.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def command(self, options: argparse.Namespace) -> int:
+        """Do it."""
+        status: int = importlib.import_module(f"appliance.commands.{self._name}").command(options)
+        return status
+
+
+bench, calibrate, compare, demo, doctor, measure, run, tune, watch = map(
+    _Command, ("bench", "calibrate", "compare", "demo", "doctor", "measure", "run", "tune", "watch")
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
