@@ -1,10 +1,9 @@
 """Pictures in memory, and reading them from files without trusting the files."""
 
-import io
 import os
 import warnings
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
 
 import cv2
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from appliance.errors import PictureError
-from appliance.files import write_whole
+from appliance.files import open_plain, write_whole
 
 Picture = npt.NDArray[np.uint8]
 """An 8-bit colour picture, shape (height, width, 3), channels in OpenCV's order: blue, green, red."""
@@ -45,7 +44,13 @@ def load_picture(path: Path) -> Picture:
     no whole still picture of a sensible size.
     """
     try:
-        with warnings.catch_warnings(), path.open("rb") as file:
+        file = open_plain(path)
+    except FileNotFoundError:
+        raise PictureError(f"{path}: no such file; check the name") from None
+    except OSError as error:
+        raise PictureError(f"{path}: cannot be read ({error.strerror}); give a picture file") from None
+    try:
+        with warnings.catch_warnings(), file:
             warnings.simplefilter(
                 "ignore"
             )  # Pillow warns of sizes, which are judged here, and of odd metadata
@@ -54,10 +59,6 @@ def load_picture(path: Path) -> Picture:
         raise
     except UnidentifiedImageError:
         raise PictureError(f"{path}: not a picture of a known format; give a JPEG or PNG") from None
-    except FileNotFoundError:
-        raise PictureError(f"{path}: no such file; check the name") from None
-    except (IsADirectoryError, PermissionError) as error:
-        raise PictureError(f"{path}: cannot be read ({error.strerror}); give a picture file") from None
     except Image.DecompressionBombError:
         raise PictureError(
             f"{path}: too many pixels; give a picture of at most {LARGEST_JPEG_PX // 10**6} megapixels"
@@ -66,7 +67,7 @@ def load_picture(path: Path) -> Picture:
         raise PictureError(f"{path}: damaged or cut off ({_first_line(error)}); take it again") from None
 
 
-def _decode(path: Path, file: io.BufferedReader) -> Picture:
+def _decode(path: Path, file: BinaryIO) -> Picture:
     if os.fstat(file.fileno()).st_size > LARGEST_FILE_BYTES:
         raise PictureError(f"{path}: over {LARGEST_FILE_BYTES // 10**6} MB; give a smaller picture")
     with Image.open(file, formats=_FORMATS) as image:

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "appliance"
 
-GROUND = {"errors", "clock", "files", "picture"}
+GROUND = {"errors", "clock", "files", "picture", "toml_text"}
 """What every room may stand on."""
 
 MAY_KNOW = {
@@ -18,13 +18,14 @@ MAY_KNOW = {
     "budget": set[str](),
     "files": set[str](),
     "picture": {"errors", "files"},
+    "toml_text": set[str](),
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
     "readings": {"errors", "clock"},
     "inference": GROUND | {"backoff", "budget", "readings"},
     "camera": GROUND | {"tray"},
     "line": GROUND | {"camera"},
-    "publish": {"backoff", "errors", "clock", "readings"},
+    "publish": {"backoff", "errors", "files", "clock", "readings"},
     "config_keys": set[str](),
     "config_faults": {"config_keys"},
     "config": GROUND
