@@ -79,13 +79,14 @@ def load_calibration(folder: Path) -> Calibration:
         content = _read(path)
         if hashlib.sha256(content).hexdigest() != entry.sha256:
             raise CalibrationError(f"{path}: changed since the calibration; calibrate again")
-        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise CalibrationError(f"{path}: not a picture; calibrate again")
-        if picture.shape[:2] != (height, width):
+        size = _png_size(content)
+        if size is not None and size != (width, height):
             raise CalibrationError(
                 f"{folder / LAYOUT_FILE}: tray_mm no longer fits the reference pictures; calibrate again"
             )
+        picture = size and cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise CalibrationError(f"{path}: not a picture; calibrate again")
         pictures[which] = picture.astype(np.uint8, copy=False)
     if pictures["empty"] is None:
         raise CalibrationError(f"{folder / MANIFEST_FILE}: lists no empty reference; calibrate again")
@@ -152,6 +153,13 @@ def _read_manifest(folder: Path) -> _Manifest:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise CalibrationError(f"{path}: {key}: {first['msg']}; calibrate again") from None
+
+
+def _png_size(content: bytes) -> tuple[int, int] | None:
+    """Return the (width, height) that a PNG says it has, before it is decoded; None if it is none."""
+    if not content.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR") or len(content) < 24:
+        return None
+    return int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
 
 
 def _read(path: Path) -> bytes:
