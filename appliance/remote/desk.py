@@ -91,7 +91,7 @@ class Desk:
         """
         self._wake = wake
         try:
-            self._journal.open(self._interrupted)
+            self._journal.open(self._interrupted, self._gate.utc())
         except CommandError as error:
             _log.error("no commands are taken: %s", error)
         self._thread = threading.Thread(target=self._work, name="commands", daemon=True)
@@ -134,7 +134,8 @@ class Desk:
         letters = list(self._fleeting)
         try:
             letters += [
-                Letter(str(entry.id), entry.command, entry.result or "") for entry in self._journal.waiting()
+                Letter(str(entry.id), entry.command, entry.result or "")
+                for entry in self._journal.waiting(self._gate.utc())
             ]
         except CommandError as error:
             _log.debug("%s", error)
@@ -162,8 +163,7 @@ class Desk:
         request = accepted.request
         known = self._journal.find(request.id)
         if known is not None and known.digest == accepted.digest:
-            if known.result is not None:
-                self._journal.tell_again(request.id)
+            self._journal.tell_again(request.id, self._gate.utc())
             self._wake()
             return
         why = accepted.stale
@@ -233,7 +233,7 @@ class Desk:
 
     def _finish(self, request_id: UUID, result: Result, then: Callable[[], None] | None) -> None:
         try:
-            if not self._journal.finish(request_id, result.model_dump_json()):
+            if not self._journal.finish(request_id, result.model_dump_json(), result.at):
                 return
         except CommandError as error:
             _log.error("the result of a command cannot be kept: %s", error)
