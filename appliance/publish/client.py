@@ -77,6 +77,7 @@ class Publisher:
         self._budget = budget
         self._retry = Retry(settings.backoff_first_s, settings.retry_max_s, settings.backoff_max_s)
         self._state = PublisherState(connected=False, since_s=self._clock.monotonic_s())
+        self._faults_told: set[str] = set()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -221,9 +222,10 @@ class Publisher:
         return Cause.AWAY
 
     def _note_fault(self, fault: str) -> None:
-        before, self._state = (
-            self._state,
-            PublisherState(connected=False, since_s=self._clock.monotonic_s(), fault=fault),
-        )
-        if before.connected or before.fault != fault:
+        """Tell each fault once between two connections: attempts are many, and their faults may take turns."""
+        if self._state.connected:
+            self._faults_told.clear()
+        self._state = PublisherState(connected=False, since_s=self._clock.monotonic_s(), fault=fault)
+        if fault not in self._faults_told:
+            self._faults_told.add(fault)
             _log.warning("%s; readings wait in the store", fault)

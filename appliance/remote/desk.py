@@ -1,5 +1,6 @@
 """The desk: takes what the gate lets in, has it done one by one in a thread of its own, and answers."""
 
+import contextlib
 import logging
 import queue
 import threading
@@ -24,7 +25,6 @@ from appliance.remote.request import Attachment, Request, Result, Status
 _log = logging.getLogger(__name__)
 
 _QUEUE = 4
-_LOOK_S = 0.2
 _REFUSALS = 8
 _REFUSAL_EVERY_S = 10.0
 """Strangers get so many answers at once, and then one in this time: no more than a line of log is theirs."""
@@ -77,7 +77,7 @@ class Desk:
         self._most_restarts = most_restarts
         self._restarts_within = restarts_within
         self._wake: Callable[[], None] = lambda: None
-        self._jobs: queue.Queue[Accepted] = queue.Queue(_QUEUE)
+        self._jobs: queue.Queue[Accepted | None] = queue.Queue(_QUEUE)
         self._running: tuple[Request, Deadline] | None = None
         self._fleeting: deque[Letter] = deque(maxlen=_REFUSALS)
         self._strangers = Allowance(_REFUSALS, _REFUSAL_EVERY_S, clock)
@@ -100,6 +100,9 @@ class Desk:
     def stop(self, timeout_s: float) -> None:
         """Begin nothing more, and wait for what is being done; its handler has to know that it should end."""
         self._stopping.set()
+        # Whoever finds the queue full is at work, and looks up after that.
+        with contextlib.suppress(queue.Full):
+            self._jobs.put_nowait(None)
         if self._thread is not None:
             self._thread.join(timeout_s)
             if self._thread.is_alive():
@@ -193,11 +196,9 @@ class Desk:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            try:
-                accepted = self._jobs.get(timeout=_LOOK_S)
-            except queue.Empty:
-                continue
-            self._do(accepted.request, accepted.arguments)
+            accepted = self._jobs.get()
+            if accepted is not None:
+                self._do(accepted.request, accepted.arguments)
 
     def _do(self, request: Request, arguments: Model) -> None:
         command = self._commands[request.command]

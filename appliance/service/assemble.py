@@ -61,10 +61,12 @@ def assemble(
     origin = Origin(settings.device.site, settings.device.name, boot_id())
     store = Store(_state_dir(settings) / STORE_FILE, settings.store, clock)
     store.open()
-    remote = open_remote(
-        settings, origin, clock, clock_synced=lambda: surroundings.clock_state == "synced", diagnostics=None
-    )
     surroundings = Surroundings(machine or Machine(), clock, settings.device.state_dir)
+
+    def clock_synced() -> bool:
+        return surroundings.clock_state == "synced"
+
+    remote = open_remote(settings, origin, clock, clock_synced=clock_synced, diagnostics=None)
     parts = Parts(
         camera=camera or open_camera(settings.camera, clock),
         trigger=Trigger(settings.trigger),
@@ -74,7 +76,7 @@ def assemble(
             origin,
             store,
             clock,
-            clock_synced=lambda: surroundings.clock_state == "synced",
+            clock_synced=clock_synced,
             budget=budget,
             mailbox=None if remote is None else remote.desk,
         ),
