@@ -222,10 +222,12 @@ class Publisher:
         return Cause.AWAY
 
     def _note_fault(self, fault: str) -> None:
-        """Tell each fault once between two connections: attempts are many, and their faults may take turns."""
-        if self._state.connected:
+        """Tell each fault once between two connections: attempts are many, their faults may take turns."""
+        before = self._state
+        if before.connected:
             self._faults_told.clear()
-        self._state = PublisherState(connected=False, since_s=self._clock.monotonic_s(), fault=fault)
+        since_s = self._clock.monotonic_s() if before.connected else before.since_s
+        self._state = PublisherState(connected=False, since_s=since_s, fault=fault)
         if fault not in self._faults_told:
             self._faults_told.add(fault)
             _log.warning("%s; readings wait in the store", fault)

@@ -204,4 +204,8 @@ def test_a_long_absence_fills_no_log(
         eventually(lambda: len(broker.connects) >= 8, "several attempts")
         warnings = [record for record in caplog.records if "readings wait in the store" in record.message]
         assert len(warnings) == len({record.message for record in warnings})
+        # And the absence is as long as it is, however often somebody tried.
+        since_s = publisher.state.since_s
+        eventually(lambda: len(broker.connects) >= 12, "more attempts")
+        assert publisher.state.since_s == since_s
         publisher.stop()
