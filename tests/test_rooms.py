@@ -8,23 +8,28 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "appliance"
 
-GROUND = {"errors", "clock", "files", "picture"}
+GROUND = {"errors", "clock", "files", "picture", "toml_text"}
 """What every room may stand on."""
 
 MAY_KNOW = {
     "errors": set[str](),
+    "secret_files": set[str](),
     "clock": set[str](),
     "backoff": set[str](),
+    "patience": set[str](),
     "budget": set[str](),
     "files": set[str](),
     "picture": {"errors", "files"},
+    "toml_text": set[str](),
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
-    "readings": {"errors", "clock"},
-    "inference": GROUND | {"backoff", "budget", "readings"},
-    "camera": GROUND | {"tray"},
+    "readings": {"clock", "errors", "files"},
+    "inference": GROUND | {"backoff", "budget", "patience", "readings"},
+    "camera": GROUND | {"logs", "tray"},
+    "health": {"files", "readings"},
+    "logs": set[str](),
     "line": GROUND | {"camera"},
-    "publish": {"backoff", "budget", "errors", "clock", "readings"},
+    "publish": {"backoff", "budget", "clock", "errors", "files", "readings", "secret_files"},
     "remote": {"errors", "clock", "readings", "publish"},
     "config_keys": set[str](),
     "config_faults": {"config_keys"},
@@ -32,10 +37,28 @@ MAY_KNOW = {
     | {"budget", "config_keys", "config_faults", "camera", "line", "estimate", "readings", "publish"}
     | {"inference", "remote"},
     "config_reference": {"config", "config_keys"},
+    "provision": GROUND | {"camera", "config", "config_keys"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
     "service": GROUND
-    | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
-    | {"inference", "remote"},
+    | {
+        "backoff",
+        "budget",
+        "camera",
+        "config",
+        "estimate",
+        "health",
+        "inference",
+        "line",
+        "patience",
+        "publish",
+        "readings",
+        "remote",
+        "tray",
+    },
+    "doctor": GROUND
+    | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
+    | {"provision", "secret_files"},
+    "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "service"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
 

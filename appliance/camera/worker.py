@@ -24,6 +24,7 @@ import numpy.typing as npt
 from appliance.camera.frame import EndOfFrames, Frame, FrameSource
 from appliance.clock import Clock, Deadline, SystemClock
 from appliance.errors import CameraError
+from appliance.logs.setup import set_up as set_up_logs
 
 _LOG = logging.getLogger(__name__)
 
@@ -89,8 +90,9 @@ class _Ring:
         return Frame(image, arrived.captured_s, arrived.captured_at, arrived.index)
 
 
-def _work(build: Callable[[], FrameSource], ring: _Ring, pipe: Connection) -> None:
+def _work(build: Callable[[], FrameSource], ring: _Ring, pipe: Connection, log_level: int) -> None:
     """Be the worker: stream until told to stop, or until nobody listens."""
+    set_up_logs(log_level)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the appliance, which closes us
     with contextlib.suppress(BrokenPipeError, EOFError):
         try:
@@ -131,6 +133,7 @@ class WorkerCamera:
         self._max_age_s = max_age_s
         self._clock = clock or SystemClock()
         self._process: BaseProcess | None = None
+        self._failed = False
 
     def open(self) -> None:
         """Start the worker."""
@@ -139,8 +142,12 @@ class WorkerCamera:
         self._ring = _Ring(self._largest_px)
         self._pipe, theirs = context.Pipe()
         self._last: _Failed | _Ended | None = None
+        self._failed = False
         process = context.Process(
-            target=_work, args=(self._build, self._ring, theirs), name="camera", daemon=True
+            target=_work,
+            args=(self._build, self._ring, theirs, logging.getLogger().level),
+            name="camera",
+            daemon=True,
         )
         process.start()
         theirs.close()  # so that the pipe ends when the worker does
@@ -154,7 +161,13 @@ class WorkerCamera:
         """
         if self._process is None:
             raise CameraError("The camera is not open; call open() before read()")
-        deadline = Deadline.after(timeout_s, self._clock)
+        try:
+            return self._fresh(Deadline.after(timeout_s, self._clock))
+        except CameraError:
+            self._failed = True
+            raise
+
+    def _fresh(self, deadline: Deadline) -> Frame:
         while True:
             arrived = self._latest(deadline)
             frame = self._ring.read(arrived)
@@ -197,14 +210,15 @@ class WorkerCamera:
         return f"exit status {code}"
 
     def close(self) -> None:
-        """End the worker: ask, then SIGTERM, then SIGKILL, each with a deadline."""
+        """End the worker: ask, SIGTERM, SIGKILL, each with a deadline; one that failed is killed at once."""
         process, self._process = self._process, None
         if process is None:
             return
-        with contextlib.suppress(OSError):
-            self._pipe.send(None)
-        process.join(_STOP_S)
-        for end in (process.terminate, process.kill):
+        if not self._failed:
+            with contextlib.suppress(OSError):
+                self._pipe.send(None)
+            process.join(_STOP_S)
+        for end in (process.kill,) if self._failed else (process.terminate, process.kill):
             if process.is_alive():
                 end()
                 process.join(_STOP_S)

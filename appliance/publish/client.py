@@ -78,6 +78,10 @@ class Publisher:
         self._retry = Retry(settings.backoff_first_s, settings.retry_max_s, settings.backoff_max_s)
         self._state = PublisherState(connected=False, since_s=self._clock.monotonic_s())
         self._faults_told: set[str] = set()
+        self.connects = 0
+        """Connections since the start."""
+        self.last_fault: str | None = None
+        """What last ended a connection, or prevented it; it stays when the broker is back."""
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -163,6 +167,7 @@ class Publisher:
             given_up=self._stopping.is_set,
             budget=self._budget,
         )
+        self.connects += 1
         self._state = PublisherState(connected=True, since_s=self._clock.monotonic_s(), version=link.version)
         _log.info("connected to %s, MQTT %s", self._endpoint, link.version)
         return link
@@ -223,6 +228,7 @@ class Publisher:
 
     def _note_fault(self, fault: str) -> None:
         """Tell each fault once between two connections: attempts are many, their faults may take turns."""
+        self.last_fault = fault
         before = self._state
         if before.connected:
             self._faults_told.clear()

@@ -15,6 +15,7 @@ from appliance.estimate.fusion_rule import FusionRule, by_study
 from appliance.estimate.learned_fusion import FILE_NAME as FUSION_FILE
 from appliance.estimate.learned_fusion import fusion_of
 from appliance.estimate.settings import EstimateSettings, VariantSettings
+from appliance.health.starts import count_start
 from appliance.inference.open import open_networks
 from appliance.inference.selection import select
 from appliance.inference.settings import ModelSettings
@@ -22,9 +23,11 @@ from appliance.line.trigger import TrayEvent, Trigger
 from appliance.picture import save_picture
 from appliance.publish.client import Publisher
 from appliance.readings.boot import boot_id
+from appliance.readings.clock_floor import ClockFloor
 from appliance.readings.reading import Origin
 from appliance.readings.store import Store
 from appliance.service.appliance import Appliance, Parts
+from appliance.service.health_report import About
 from appliance.service.judge import Judge
 from appliance.service.machine import Machine
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer
@@ -38,6 +41,8 @@ from appliance.tray.calibration_folder import load_calibration
 _LOG = logging.getLogger(__name__)
 
 STORE_FILE = "readings.sqlite"
+CLOCK_FLOOR_FILE = "clock-floor"
+STARTS_FILE = "starts.json"
 
 
 OnTray = Callable[[TrayEvent, MeasuredTray], None]
@@ -50,44 +55,60 @@ def assemble(
     *,
     camera: FrameSource | None = None,
     on_tray: OnTray | None = None,
+    diagnostics: Callable[[], bytes] | None = None,
 ) -> Appliance:
     """Build the appliance that `settings` describe; raises `JanbanError` where a part cannot work.
 
     `camera` stands in for the settings' own. `on_tray` sees every tray, after its reading is stored; without
-    it the overlay is kept, if that is set.
+    it the overlay is kept, if that is set. `diagnostics` makes the archive that operators may ask for.
     """
     budget = Budget.of(settings.deadline)
     calibration = load_calibration(settings.device.calibration_dir)
     origin = Origin(settings.device.site, settings.device.name, boot_id())
-    store = Store(_state_dir(settings) / STORE_FILE, settings.store, clock)
+    state_dir = _state_dir(settings)
+    store = Store(state_dir / STORE_FILE, settings.store, clock, ballast=True)
     store.open()
-    surroundings = Surroundings(machine or Machine(), clock, settings.device.state_dir)
+    surroundings = Surroundings(machine or Machine(), clock, state_dir)
 
     def clock_synced() -> bool:
         return surroundings.clock_state == "synced"
 
-    remote = open_remote(settings, origin, clock, clock_synced=clock_synced, diagnostics=None)
+    remote = open_remote(settings, origin, clock, clock_synced=clock_synced, diagnostics=diagnostics)
+    publisher = Publisher(
+        settings.mqtt,
+        origin,
+        store,
+        clock,
+        clock_synced=clock_synced,
+        budget=budget,
+        mailbox=None if remote is None else remote.desk,
+    )
+    source = camera or open_camera(settings.camera, clock)
+    shade = (
+        None
+        if settings.variant is None
+        else open_shade(calibration, settings.variant, budget, clock, settings.models.folder)
+    )
+    # The last one, as from here on a process runs that has to be ended.
+    measurer = open_measurer(calibration, settings.estimate, settings.models, budget, clock)
     parts = Parts(
-        camera=camera or open_camera(settings.camera, clock),
+        camera=source,
         trigger=Trigger(settings.trigger),
+        measurer=measurer,
         store=store,
-        publisher=Publisher(
-            settings.mqtt,
-            origin,
-            store,
-            clock,
-            clock_synced=clock_synced,
-            budget=budget,
-            mailbox=None if remote is None else remote.desk,
-        ),
+        publisher=publisher,
         origin=origin,
         surroundings=surroundings,
         remote=remote,
-        shade=None
-        if settings.variant is None
-        else open_shade(calibration, settings.variant, budget, clock, settings.models.folder),
-        # The last one, as from here on a process runs that has to be ended.
-        measurer=open_measurer(calibration, settings.estimate, settings.models, budget, clock),
+        clock_floor=ClockFloor(state_dir / CLOCK_FLOOR_FILE, clock, store.newest_stamp()),
+        about=About(
+            origin,
+            state_dir / STORE_FILE,
+            fusion=measurer.fusion,
+            variant=None if settings.variant is None else settings.variant.name,
+            starts=count_start(state_dir / STARTS_FILE, origin.boot_id),
+        ),
+        shade=shade,
     )
     return Appliance(
         parts,
@@ -95,6 +116,7 @@ def assemble(
         clock,
         queue_trays=settings.service.queue_trays,
         health_interval_s=settings.service.health_interval_s,
+        metrics_port=settings.service.metrics_port,
         on_tray=on_tray or (_overlay_keeper(settings) if settings.service.overlay else None),
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +88,8 @@ class TrayMeasurer:
         self._clock = clock
         self._budget = budget
         self._no_networks = no_networks
+        self.fusion: Literal["study", "learned"] = "study" if fusion is by_study else "learned"
+        """The rule that joins the estimates: the study's, or the one fitted to the networks."""
         self._fusion_fault = fusion_fault
         self._durations = Durations()
         self._networks = (
@@ -109,6 +112,15 @@ class TrayMeasurer:
     def complaint(self) -> str | None:
         """Why the last reading came from back projection alone; None where all is well, or as wanted."""
         return self._no_networks if self._networks is None else self._networks.complaint
+
+    @property
+    def answering(self) -> bool:
+        """Whether the networks can be asked now, and know the references; False without networks."""
+        return (
+            self._networks is not None
+            and self._networks.ready
+            and self._networks.networks.wait_until_ready(Deadline.after(0.0, self._clock))
+        )
 
     def degraded(self) -> list[str]:
         """Return what subscribers should know of the networks: that trays go without, and what ails them."""

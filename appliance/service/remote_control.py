@@ -34,7 +34,7 @@ JOURNAL_FILE = "commands.sqlite"
 MEAL_FILE = "meal.json"
 SAMPLES_FOLDER = "samples"
 
-_LARGEST_ATTACHMENT_BYTES = 200_000
+LARGEST_ATTACHMENT_BYTES = 200_000
 _QUALITIES = (90, 75, 60, 40)
 _QUICK_S = 30.0
 _COLLECT_S = 120.0
@@ -141,7 +141,7 @@ class RemoteControl:
         if self._diagnostics is None:
             raise CommandError("not available on this box")
         archive = self._diagnostics()
-        if len(archive) > _LARGEST_ATTACHMENT_BYTES:
+        if len(archive) > LARGEST_ATTACHMENT_BYTES:
             raise CommandError(
                 f"the archive has {len(archive)} bytes, too many for a message; fetch it by hand"
             )
@@ -172,7 +172,7 @@ def _jpeg(picture: Picture) -> Attachment | None:
     """Return a picture small enough for a message; None if it cannot be made so."""
     for quality in _QUALITIES:
         content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
-        if len(content) <= _LARGEST_ATTACHMENT_BYTES:
+        if len(content) <= LARGEST_ATTACHMENT_BYTES:
             return _attachment("image/jpeg", content)
     return None
 
