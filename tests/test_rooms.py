@@ -57,7 +57,7 @@ MAY_KNOW = {
     },
     "doctor": GROUND
     | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
-    | {"provision", "secret_files"},
+    | {"provision", "remote", "secret_files"},
     "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "service"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
