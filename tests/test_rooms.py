@@ -41,6 +41,7 @@ MAY_KNOW = {
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
     "service": GROUND
     | {
+        "backoff",
         "budget",
         "camera",
         "config",
@@ -48,13 +49,15 @@ MAY_KNOW = {
         "health",
         "inference",
         "line",
+        "patience",
         "publish",
         "readings",
+        "remote",
         "tray",
     },
     "doctor": GROUND
     | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
-    | {"provision", "secret_files"},
+    | {"provision", "remote", "secret_files"},
     "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "service"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""

@@ -10,6 +10,7 @@ from appliance.doctor.broker import broker
 from appliance.doctor.calibration import calibration
 from appliance.doctor.camera import camera
 from appliance.doctor.check import Check
+from appliance.doctor.commands import commands
 from appliance.doctor.identity import identity, secrets
 from appliance.doctor.instruments import Instruments
 from appliance.doctor.models import models
@@ -37,6 +38,7 @@ def examine(settings: Settings, instruments: Instruments | None = None) -> Itera
         "identity": lambda: identity(settings, tools.clock.utc()),
         "secrets": lambda: secrets(settings),
         "broker": lambda: broker(settings, tools.clock, clock_set=machine.clock_synchronised()),
+        "commands": lambda: commands(settings),
         "disk": lambda: disk(settings, tools.free_bytes, root),
         "store": lambda: store(settings, tools.clock.utc()),
         "clock": lambda: clock(machine),
