@@ -19,6 +19,7 @@ from appliance.inference.settings import ModelSettings
 from appliance.line.settings import TriggerSettings
 from appliance.publish.settings import PublishSettings
 from appliance.readings.settings import StoreSettings
+from appliance.remote.settings import CommandSettings
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -117,6 +118,9 @@ class Settings(BaseModel):
     )
     mqtt: PublishSettings = Field(
         default=PublishSettings(), description="The broker that takes the readings."
+    )
+    commands: CommandSettings = Field(
+        default=CommandSettings(), description="Who may ask this box for something, over MQTT."
     )
     service: ServiceSettings = Field(default=ServiceSettings(), description="The loop of the service.")
 
