@@ -80,8 +80,36 @@ class Budget:
 
     @property
     def camera_stall_s(self) -> float:
-        """Without a fresh frame for this long, the camera is closed and opened again."""
+        """Without a fresh frame for this long, the camera is closed and opened again, however slow it was."""
         return self.watchdog_s / 10
+
+    @property
+    def camera_silence_s(self) -> float:
+        """What a camera may be silent for in any case, however fast frames came of late."""
+        return self.camera_stall_s / 3
+
+    @property
+    def camera_well_s(self) -> float:
+        """A camera that ran for so long was well: its next fault is a new one."""
+        return self.camera_open_s
+
+    @property
+    def camera_retry_s(self) -> float:
+        """Before a camera that failed again is opened again; it doubles up to `camera_retry_most_s`."""
+        return self.camera_retry_most_s / 10
+
+    @property
+    def camera_retry_most_s(self) -> float:
+        """The longest time between two attempts to open the camera."""
+        return self.camera_open_s / 2
+
+    @property
+    def camera_dark_most_s(self) -> float:
+        """A camera that shows nothing but black is opened again after `camera_stall_s`, 2, 4 … times that.
+
+        This is the most: a night has few such attempts, each of which costs contiguous memory.
+        """
+        return 60 * self.watchdog_s
 
     @property
     def camera_open_s(self) -> float:
@@ -100,13 +128,47 @@ class Budget:
 
     @property
     def network_hang_s(self) -> float:
-        """What one run of a network may take before its process counts as stuck and is killed."""
+        """The most that one run of a network may take before its process counts as stuck and is killed."""
         return self.measure_s / 2
+
+    @property
+    def network_hang_least_s(self) -> float:
+        """What a run may take in any case, however quick runs were of late: a machine may be busy."""
+        return min(self.network_hang_s, self.watchdog_s / 40)
+
+    @property
+    def network_ping_s(self) -> float:
+        """An idle process of the networks is asked for a sign of life so often."""
+        return self.watchdog_s / 30
 
     @property
     def network_start_s(self) -> float:
         """From the start of the networks' process to its first answer; nothing waits for it meanwhile."""
         return self.watchdog_s
+
+    @property
+    def broker_connect_s(self) -> float:
+        """For the broker to take a connection: the TCP handshake, and as long again the TLS handshake.
+
+        Linux repeats an unanswered SYN after 1 s, 3 s, 7 s: an attempt any longer would sleep through the
+        return of a network instead of trying anew.
+        """
+        return self.watchdog_s / 10
+
+    @property
+    def broker_answer_s(self) -> float:
+        """For the broker to answer CONNECT."""
+        return self.watchdog_s / 6
+
+    @property
+    def broker_farewell_s(self) -> float:
+        """To say goodbye to the broker, and have it acknowledged."""
+        return self.watchdog_s / 15
+
+    @property
+    def broker_silence_s(self) -> float:
+        """Without an acknowledgement for this long, a connection is taken for broken."""
+        return self.watchdog_s / 3
 
     @property
     def longest_gap_s(self) -> float:

@@ -9,9 +9,10 @@ from pathlib import Path
 import cv2
 
 from appliance import __version__
-from appliance.commands import bench, calibrate, compare, demo, doctor, measure, run, tune, watch
+from appliance.commands import bench, calibrate, compare, demo, doctor, measure, provision, run, tune, watch
 from appliance.errors import CalibrationError, ConfigError, JanbanError
 from appliance.logs.setup import set_up as set_up_logs
+from appliance.provision.provision import Places
 
 _EXIT_FAULT = 1
 _EXIT_SETTINGS = 78
@@ -108,6 +109,14 @@ def _parser() -> argparse.ArgumentParser:
         "doctor", "Check camera, TPU, models, broker, disk and clock, and say what to do.", doctor.command
     )
     one.add_argument("--config", type=Path, required=True, help="TOML file, see docs/configuration.md")
+
+    one = add(
+        "provision",
+        "Take on the identity that a file on the boot partition gives, and wipe the file.",
+        provision.command,
+        json=False,
+    )
+    _add_provisioned(one)
     return parser
 
 
@@ -117,6 +126,20 @@ def _add_measured(parser: argparse.ArgumentParser) -> None:
     )
     _add_models(parser)
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="pictures of returned trays")
+
+
+def _add_provisioned(parser: argparse.ArgumentParser) -> None:
+    places = Places()
+    for name, place, words in (
+        ("--file", places.file, "the provision file, see docs/provisioning.md"),
+        ("--config", places.config, "the configuration to write"),
+        ("--state", places.state, "folder of the identity"),
+        ("--root", places.root, "where the box's file system lies, as for an image"),
+    ):
+        parser.add_argument(name, type=Path, default=place, help=f"{words} [{place}]")
+    parser.add_argument(
+        "--replace", action="store_true", help="replace a configuration that was written by hand"
+    )
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:

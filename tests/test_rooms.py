@@ -15,28 +15,29 @@ MAY_KNOW = {
     "errors": set[str](),
     "clock": set[str](),
     "backoff": set[str](),
+    "patience": set[str](),
     "budget": set[str](),
     "files": set[str](),
     "picture": {"errors", "files"},
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
-    "readings": {"errors", "clock"},
+    "readings": {"clock", "errors", "files"},
+    "inference": GROUND | {"backoff", "budget", "patience", "readings"},
+    "camera": GROUND | {"logs", "tray"},
     "health": {"files", "readings"},
     "logs": set[str](),
-    "inference": GROUND | {"backoff", "budget", "readings"},
-    "camera": GROUND | {"tray", "logs"},
     "line": GROUND | {"camera"},
-    "publish": {"backoff", "errors", "clock", "readings"},
+    "publish": {"backoff", "budget", "errors", "clock", "readings"},
+    "remote": {"errors", "clock", "readings", "publish"},
     "config_keys": set[str](),
     "config_faults": {"config_keys"},
     "config": GROUND
     | {"budget", "config_keys", "config_faults", "camera", "line", "estimate", "readings", "publish"}
-    | {"inference"},
+    | {"inference", "remote"},
     "config_reference": {"config", "config_keys"},
+    "provision": GROUND | {"camera", "config", "config_keys"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
-    "service": GROUND
-    | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
-    | {"health", "inference"},
+    "service": GROUND,
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
 

@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.camera.frame import Frame
+from appliance.errors import CameraError
 from appliance.picture import Picture
 
 BLACK_LEVEL = 10.0
@@ -15,7 +16,7 @@ WHITE_SHARE = 0.85
 
 SATURATED = 250
 
-FROZEN_FRAMES = 30
+FROZEN_FRAMES = 15
 """Identical frames in a row that make a camera frozen: a live sensor's noise makes every frame differ."""
 
 _STEP = 4
@@ -46,12 +47,19 @@ class FrameHealth:
         self._repeats = 0
 
     def check(self, frame: Frame) -> str | None:
-        """Return why this frame is unusable, in words for people, or None if it is good."""
+        """Return why this frame is unusable, in words for people, or None if it is good.
+
+        Raises `CameraError` for a picture that is frozen: unlike the dark, that is the camera's fault.
+        """
         # Some whole rows are enough: a live sensor's noise shows in any of them.
         sample = frame.image[:: 8 * _STEP].copy()
         same = self._last is not None and np.array_equal(sample, self._last)
         self._repeats = self._repeats + 1 if same else 0
         self._last = sample
-        if self._repeats >= self._frozen_frames:
-            return f"the picture is frozen ({self._repeats} frames without a change); the camera hangs"
-        return fault_of(frame.image)
+        fault = fault_of(frame.image)
+        # In a room without any light no frame differs from the last one.
+        if fault is None and self._repeats >= self._frozen_frames:
+            raise CameraError(
+                f"the picture is frozen ({self._repeats} frames without a change); the camera hangs"
+            )
+        return fault

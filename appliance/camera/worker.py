@@ -133,6 +133,7 @@ class WorkerCamera:
         self._max_age_s = max_age_s
         self._clock = clock or SystemClock()
         self._process: BaseProcess | None = None
+        self._failed = False
 
     def open(self) -> None:
         """Start the worker."""
@@ -141,6 +142,7 @@ class WorkerCamera:
         self._ring = _Ring(self._largest_px)
         self._pipe, theirs = context.Pipe()
         self._last: _Failed | _Ended | None = None
+        self._failed = False
         process = context.Process(
             target=_work,
             args=(self._build, self._ring, theirs, logging.getLogger().level),
@@ -159,7 +161,13 @@ class WorkerCamera:
         """
         if self._process is None:
             raise CameraError("The camera is not open; call open() before read()")
-        deadline = Deadline.after(timeout_s, self._clock)
+        try:
+            return self._fresh(Deadline.after(timeout_s, self._clock))
+        except CameraError:
+            self._failed = True
+            raise
+
+    def _fresh(self, deadline: Deadline) -> Frame:
         while True:
             arrived = self._latest(deadline)
             frame = self._ring.read(arrived)
@@ -202,14 +210,15 @@ class WorkerCamera:
         return f"exit status {code}"
 
     def close(self) -> None:
-        """End the worker: ask, then SIGTERM, then SIGKILL, each with a deadline."""
+        """End the worker: ask, SIGTERM, SIGKILL, each with a deadline; one that failed is killed at once."""
         process, self._process = self._process, None
         if process is None:
             return
-        with contextlib.suppress(OSError):
-            self._pipe.send(None)
-        process.join(_STOP_S)
-        for end in (process.terminate, process.kill):
+        if not self._failed:
+            with contextlib.suppress(OSError):
+                self._pipe.send(None)
+            process.join(_STOP_S)
+        for end in (process.kill,) if self._failed else (process.terminate, process.kill):
             if process.is_alive():
                 end()
                 process.join(_STOP_S)

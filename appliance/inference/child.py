@@ -22,7 +22,7 @@ from appliance.inference.board import Board, lay_out, size_of
 from appliance.inference.encode import Encoder
 from appliance.inference.engine import Engine
 from appliance.inference.selection import Network
-from appliance.inference.wire import Done, Failed, Job, Ready
+from appliance.inference.wire import Done, Failed, Job, Ready, Run
 
 _PR_SET_PDEATHSIG: Final = 1
 _FIRST_TO_GO: Final = "900"
@@ -37,7 +37,8 @@ def main(pipe: Connection, memory: int) -> None:
             worker = _Worker(engines, lay_out(memory, job.files))
             pipe.send(worker.warm_up())
             while (request := pipe.recv()) is not None:
-                worker.run(request.network)
+                if isinstance(request, Run):
+                    worker.run(request.network)
                 pipe.send(Done(request.serial))
         except (EOFError, BrokenPipeError, ConnectionResetError):
             raise

@@ -13,10 +13,11 @@ from appliance.inference.manifest import Device
 
 FIRST_S: Final = 1.0
 MOST_S: Final = 60.0
-"""Bounds of the backoff between two starts on a device: seven starts in its first minute at most."""
+"""Bounds of the backoff between two starts on a device. The first fault is answered at once: eight starts in
+its first minute at most."""
 
-WELL_S: Final = 300.0
-"""Whoever has served for so long has recovered: the next fault is a new one."""
+WELL_S: Final = 30.0
+"""Whoever has served for so long has recovered: the next fault is a new one, and answered at once."""
 
 FAILURES: Final = 3
 WINDOW_S: Final = 900.0
@@ -46,6 +47,7 @@ class Ladder:
         self._devices = tuple(devices)
         self._present = present
         self._starts = {device: Backoff(FIRST_S, MOST_S, draw) for device in devices}
+        self._well = set(devices)
         self._start_s = dict.fromkeys(devices, now_s)
         self._faults: deque[float] = deque(maxlen=FAILURES)
         self._trials = Backoff(TRIAL_FIRST_S, TRIAL_MOST_S, draw)
@@ -79,6 +81,7 @@ class Ladder:
         if seconds < WELL_S:
             return
         self._starts[device].reset()
+        self._well.add(device)
         if device == "edgetpu" and seconds >= WINDOW_S:
             self._on_trial = False
             self._trials.reset()
@@ -88,7 +91,9 @@ class Ladder:
 
         `lastingly` says that starting it again at once would change nothing, as without a device.
         """
-        self._start_s[device] = now_s + self._starts[device].next_s()
+        delay_s = 0.0 if device in self._well and not lastingly else self._starts[device].next_s()
+        self._start_s[device] = now_s + delay_s
+        self._well.discard(device)
         if device != "edgetpu" or not self._climbs:
             return
         self._faults.append(now_s)

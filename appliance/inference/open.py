@@ -55,4 +55,10 @@ def usable_devices(settings: ModelSettings, selection: Selection) -> tuple[Devic
 
 def limits(settings: ModelSettings, budget: Budget) -> Limits:
     """Return what a process of the networks may take."""
-    return Limits(budget.network_start_s, budget.network_hang_s, settings.memory_mb)
+    return Limits(
+        start_s=budget.network_start_s,
+        hang_least_s=budget.network_hang_least_s,
+        hang_s=budget.network_hang_s,
+        ping_s=budget.network_ping_s,
+        memory_mb=settings.memory_mb,
+    )

@@ -22,7 +22,8 @@ from appliance.errors import BrokenRunError, InferenceError
 from appliance.inference.board import Size, lay_out, open_memory, size_of
 from appliance.inference.selection import Network
 from appliance.inference.squeeze import squeeze
-from appliance.inference.wire import Done, Failed, Job, Ready, Run
+from appliance.inference.wire import Done, Failed, Job, Ping, Ready, Run
+from appliance.patience import Patience
 from appliance.picture import Picture
 
 _LOG = logging.getLogger(__name__)
@@ -35,13 +36,22 @@ _ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "
 _LAST_WORDS: Final = 4000
 _STOP_S: Final = 1.0
 
+_SLOWEST: Final = 5.0
+"""A run that takes so many times what the slowest of late took is no slow run: the process hangs."""
+
 
 @dataclass(frozen=True)
 class Limits:
-    """What a process of the networks may take until it is killed."""
+    """What a process of the networks may take until it is killed.
+
+    A run, or the answer to a ping, which an idle process gets every `ping_s`, may take some times what runs
+    took of late, but `hang_least_s` in any case, and never more than `hang_s`.
+    """
 
     start_s: float
+    hang_least_s: float
     hang_s: float
+    ping_s: float
     memory_mb: float
 
 
@@ -62,7 +72,9 @@ class NetworksProcess:
         self._error: InferenceError | None = None
         self._serial = 0
         self._unanswered: list[int] = []
-        self._running_since_s = self.started_s = clock.monotonic_s()
+        self._pinged = 0
+        self._patience = Patience(limits.hang_least_s, limits.hang_s, _SLOWEST)
+        self._looked_s = self._heard_s = self._running_since_s = self.started_s = clock.monotonic_s()
         self._written: dict[Size, Picture] = {}
         memory = open_memory()
         try:
@@ -74,6 +86,7 @@ class NetworksProcess:
             os.close(memory)
         self._pipe = Connection(ours.detach())
         self._words = _Words(self._process)
+        self._end = _end_of(self._process.pid)
         with contextlib.suppress(OSError):  # it is dead already, which the next look tells
             self._pipe.send(job)
 
@@ -88,7 +101,12 @@ class NetworksProcess:
             if self._error is not None:
                 raise BrokenRunError(f"{network}: {self._error}")
             self._write(view, size_of(self._job.files[network]))
-            serial = self._send(network, deadline)
+            serial = self._serial + 1
+            try:
+                self._send(Run(serial, network))
+            except OSError:
+                self._error = BrokenRunError(self._fate(deadline.remaining_s))
+                raise BrokenRunError(f"{network}: {self._error}") from None
             while serial in self._unanswered:
                 if not self._take_in(deadline.remaining_s):
                     raise BrokenRunError(f"{network}: no answer in time")
@@ -108,6 +126,11 @@ class NetworksProcess:
         """Whether somebody waits for an answer, or has given up waiting for one."""
         return self._turn.locked() or bool(self._unanswered)
 
+    @property
+    def end(self) -> int | None:
+        """A file descriptor that gets readable when the process ends; None where the kernel has none."""
+        return self._end
+
     def reject(self, reason: str) -> None:
         """Count what it answered as nonsense: it has a fault from now on."""
         self._error = self._error or BrokenRunError(reason)
@@ -118,13 +141,15 @@ class NetworksProcess:
             try:
                 while self._error is None and self._take_in(0):
                     pass
+                self._ping()
             finally:
                 self._turn.release()
         self._words.listen()
         if self._error is None and self._process.poll() is not None:
             self._error = BrokenRunError(self._fate(0))
-        if self._error is None:
-            self._error = self._over_limit()
+        # Never back to None: who asks may have found a fault meanwhile.
+        if self._error is None and (over := self._over_limit()) is not None:
+            self._error = over
         return self._error
 
     def kill(self) -> None:
@@ -148,6 +173,9 @@ class NetworksProcess:
         with self._turn:  # whoever asked sees the end of the pipe, and leaves
             self._pipe.close()
         self._words.close()
+        end, self._end = self._end, None
+        if end is not None:
+            os.close(end)
         return True
 
     @property
@@ -160,17 +188,21 @@ class NetworksProcess:
             squeeze(view, *size, into=self._board.pictures[size])
             self._written[size] = view
 
-    def _send(self, network: Network, deadline: Deadline) -> int:
-        self._serial += 1
+    def _send(self, request: Run | Ping) -> None:
+        """Send the next request; raises `OSError` where nobody listens any more."""
+        self._serial = request.serial
         if not self._unanswered:
             self._running_since_s = self._clock.monotonic_s()
-        try:
-            self._pipe.send(Run(self._serial, network))
-        except OSError:
-            self._error = BrokenRunError(self._fate(deadline.remaining_s))
-            raise BrokenRunError(f"{network}: {self._error}") from None
-        self._unanswered.append(self._serial)
-        return self._serial
+        self._pipe.send(request)
+        self._unanswered.append(request.serial)
+
+    def _ping(self) -> None:
+        """Ask an idle process for a sign of life, when none came for a while."""
+        idle = self.ready is not None and self._error is None and not self._unanswered
+        if idle and self._clock.monotonic_s() - self._heard_s > self._limits.ping_s:
+            with contextlib.suppress(OSError):  # it is dead, which its exit status tells
+                self._pinged = self._serial + 1
+                self._send(Ping(self._pinged))
 
     def _take_in(self, timeout_s: float) -> bool:
         """Wait for a message and note what it says; return False where none came."""
@@ -182,21 +214,31 @@ class NetworksProcess:
             message = Failed.of(BrokenRunError(self._fate(timeout_s)))
         if isinstance(message, Done):
             self._unanswered.remove(message.serial)
-            self._running_since_s = self._clock.monotonic_s()
+            now_s = self._clock.monotonic_s()
+            if message.serial != self._pinged:
+                self._patience.waited(now_s - self._running_since_s)
+            self._heard_s = self._running_since_s = now_s
         elif isinstance(message, Ready):
             self.ready = message
+            self._heard_s = self._clock.monotonic_s()
+            for first_ms in message.first_ms.values():
+                self._patience.waited(first_ms / 1000)
         else:
             self._error = self._error or message.error()
         return True
 
     def _over_limit(self) -> InferenceError | None:
         now_s, memory_mb = self._clock.monotonic_s(), self._memory_mb()
+        away_s, self._looked_s = now_s - self._looked_s, now_s
+        if away_s > self._limits.hang_least_s:
+            # Whoever looks was held up, and so perhaps was the process: that is the machine's, not its fault.
+            self._running_since_s += away_s
         if memory_mb > self._limits.memory_mb:
             return BrokenRunError(f"took {memory_mb:.0f} MB of memory, more than models.memory_mb")
         if self.ready is None and now_s - self.started_s > self._limits.start_s:
             return BrokenRunError(f"did not start within {self._limits.start_s:g} s")
-        if self._unanswered and now_s - self._running_since_s > self._limits.hang_s:
-            return BrokenRunError(f"hung for more than {self._limits.hang_s:g} s")
+        if self._unanswered and now_s - self._running_since_s > self._patience.limit_s:
+            return BrokenRunError(f"hung for more than {self._patience.limit_s:.2g} s")
         return None
 
     def _memory_mb(self) -> float:
@@ -254,6 +296,14 @@ class _Words:
             _LOG.info("networks (process %d): %s", self._pid, words)
         if words and not words.startswith("INFO"):
             self.last = words
+
+
+def _end_of(pid: int) -> int | None:
+    """Return a descriptor that tells of a process's end (pidfd_open(2)); None on kernels without."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
 
 
 def _start(pipe: int, memory: int) -> "subprocess.Popen[bytes]":

@@ -29,6 +29,10 @@ class Process(Protocol):
     def busy(self) -> bool:
         """Whether somebody waits for an answer."""
 
+    @property
+    def end(self) -> int | None:
+        """A file descriptor that gets readable when it ends; None where there is no such thing."""
+
     def fault(self) -> InferenceError | None:
         """Return why it is of no use, None while it starts or works."""
 
@@ -80,6 +84,12 @@ class Supervisor(Generic[P]):
     def busy(self) -> bool:
         """Whether something is under way that the next look may find done."""
         return self._starting is not None or bool(self._ending)
+
+    @property
+    def ends(self) -> list[int]:
+        """File descriptors of which one gets readable when a process ends that is needed."""
+        needed = (self.serving, self._starting)
+        return [process.end for process in needed if process is not None and process.end is not None]
 
     def look(self) -> None:
         """Take note of what has happened since the last look, and do what is due."""

@@ -33,7 +33,7 @@ def try_out(settings: ModelSettings, selection: Selection, clock: Clock, root: P
 
     Takes seconds. Raises `ModelError` where the settings ask for a device that the folder has no models for.
     """
-    limits = Limits(start_s=_LONGEST_S, hang_s=_LONGEST_S, memory_mb=settings.memory_mb)
+    limits = Limits(_LONGEST_S, _LONGEST_S, _LONGEST_S, _LONGEST_S, settings.memory_mb)
     factory = partial(open_both, selection, settings.threads, root)
     return Trial(
         {

@@ -43,8 +43,15 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Ping:
+    """Is anybody there? The `serial`-th request, like a run."""
+
+    serial: int
+
+
+@dataclass(frozen=True)
 class Done:
-    """The outputs of a run are on the board."""
+    """The outputs of a run are on the board; or the answer to a ping."""
 
     serial: int
 

@@ -1,8 +1,11 @@
 """Runs the networks in a process of their own: a delegate that aborts, hangs or leaks costs no reading."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Mapping
+from multiprocessing.connection import wait
+from socket import socketpair
 from typing import Final
 
 from appliance.clock import Clock, Deadline
@@ -19,7 +22,7 @@ from appliance.picture import Picture
 
 _LOG = logging.getLogger(__name__)
 
-_LOOK_S: Final = 0.5
+_LOOK_S: Final = 0.25
 _LOOK_WHILE_BUSY_S: Final = 0.05
 _CLOSE_S: Final = 10.0
 """Longer than every step of the end of two processes takes."""
@@ -48,7 +51,9 @@ class WorkerNetworks:
 
         self._supervisor = Supervisor(start, ladder, clock, expected=expected)
         self._changed = threading.Condition()
-        self._wake = threading.Event()
+        self._bell, self._button = socketpair()
+        self._bell.settimeout(0)
+        self._button.settimeout(0)
         self._closing = False
         self._thread = threading.Thread(target=self._watch, name="networks", daemon=True)
         self._thread.start()
@@ -98,7 +103,7 @@ class WorkerNetworks:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._wake.set()
+        self._ring()
         self._thread.join(_CLOSE_S)
 
     @property
@@ -114,13 +119,13 @@ class WorkerNetworks:
         try:
             tensors = process.ask(network, view, deadline)
         except BrokenRunError:
-            self._wake.set()
+            self._ring()
             raise
         try:
             return by_meaning(tensors, self._selection.files(process.device)[network].outputs)
         except BrokenRunError as error:
             process.reject(f"{network}: {error}")
-            self._wake.set()
+            self._ring()
             raise
 
     def _watch(self) -> None:
@@ -132,6 +137,20 @@ class WorkerNetworks:
                 _LOG.exception("looking after the networks failed")
             with self._changed:
                 self._changed.notify_all()
-            self._wake.wait(_LOOK_WHILE_BUSY_S if self._supervisor.busy else _LOOK_S)
-            self._wake.clear()
+            self._rest()
         self._supervisor.close()
+        self._bell.close()
+        self._button.close()
+
+    def _rest(self) -> None:
+        """Wait until the next look is due, somebody rings, or a process that is needed ends."""
+        look_s = _LOOK_WHILE_BUSY_S if self._supervisor.busy else _LOOK_S
+        wait([self._bell, *self._supervisor.ends], look_s)
+        with contextlib.suppress(BlockingIOError):
+            self._bell.recv(64)
+
+    def _ring(self) -> None:
+        """Have the thread look at once."""
+        # A bell that is full rings already; one that is closed has nobody to wake.
+        with contextlib.suppress(OSError):
+            self._button.send(b"\0")

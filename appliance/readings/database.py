@@ -8,13 +8,16 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.errors import StoreError
+from appliance.files import sync_folder
 from appliance.readings.migrations import NewerSchemaError, migrate
 from appliance.readings.salvage import salvage
 
 _log = logging.getLogger(__name__)
 
 _BUSY_TIMEOUT_S = 0.5
-_WAL_LIMIT_BYTES = 4_000_000
+WAL_LIMIT_BYTES = 4_000_000
+"""Up to this length the log keeps its room on the disk; SQLite writes it back at about this length."""
+
 _KEPT_ASIDE = 2
 _SIDE_FILES = ("-wal", "-shm")
 
@@ -36,7 +39,7 @@ def open_database(path: Path, now: datetime) -> tuple[sqlite3.Connection, str | 
     over; the second value then says so in one line. Raises `StoreError` if the place cannot be used at all.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         try:
             return _connect(path), None
         except _DamagedError as damage:
@@ -45,6 +48,14 @@ def open_database(path: Path, now: datetime) -> tuple[sqlite3.Connection, str | 
         raise StoreError(
             f"{path}: the store of readings cannot be opened: {error}; check the disk"
         ) from error
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder and those above it; SQLite syncs names in it, but not its own."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def replace_damaged(path: Path, now: datetime, why: str) -> tuple[sqlite3.Connection, str]:
@@ -69,7 +80,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         with _naming_damage():
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
                 raise _DamagedError(" ".join(verdict.split()))

@@ -18,12 +18,14 @@ from appliance.health.message import Health
 from appliance.health.metrics import metrics
 from appliance.line.trigger import TrayEvent, Trigger
 from appliance.publish.client import Publisher
+from appliance.readings.clock_floor import ClockFloor
 from appliance.readings.reading import Draft, Origin
 from appliance.readings.store import Store
 from appliance.service.health_report import About, Activity, HealthCollector, HealthReport
 from appliance.service.intake import Intake
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer, rejected
 from appliance.service.recorder import Recorder
+from appliance.service.remote_control import RemoteControl
 from appliance.service.stages import Stages
 from appliance.service.surroundings import Surroundings
 from appliance.service.variant import Shade
@@ -42,11 +44,13 @@ class Parts:
     trigger: Trigger
     measurer: TrayMeasurer
     store: Store
+    clock_floor: ClockFloor
     publisher: Publisher
     origin: Origin
     surroundings: Surroundings
     about: About
     shade: Shade | None = None
+    remote: RemoteControl | None = None
 
 
 class Appliance:
@@ -104,6 +108,8 @@ class Appliance:
         self._parts.surroundings.look()
         info = {"networks": self._parts.measurer.health(), **self._parts.surroundings.health()}
         self._parts.publisher.set_info({"schema": "janban.info/1", **info})
+        if self._parts.remote is not None:
+            self._parts.remote.start(self._parts.publisher.wake)
         self._parts.publisher.start()
         if self._endpoint is not None:
             self._endpoint.start()
@@ -115,23 +121,43 @@ class Appliance:
     def stop(self) -> None:
         """Finish the tray in hand, store it, release the camera and say goodbye to the broker."""
         self._stop.set()
+        if self._parts.remote is not None:
+            self._parts.remote.stop()
         deadline = Deadline.after(self._budget.stop_s, self._clock)
         for thread in self._threads:
             thread.join(deadline.remaining_s)
             if thread.is_alive():
                 _LOG.error("%s did not stop within %.1f s", thread.name, self._budget.stop_s)
         self._recorder.retry()
+        self._parts.clock_floor.save(self._parts.surroundings.clock_state, at_once=True)
         if self._endpoint is not None:
             self._endpoint.stop()
         self._parts.publisher.stop()
+        if self._parts.remote is not None:
+            self._parts.remote.close()
         self._parts.store.close()
         # Last, as a device that hangs may hold it up; nothing is lost by then.
         self._parts.measurer.close()
 
     @property
+    def parts(self) -> Parts:
+        """What it is made of."""
+        return self._parts
+
+    @property
+    def waiting(self) -> int:
+        """How many readings the store has refused so far, and wait in memory."""
+        return self._recorder.waiting
+
+    @property
     def finished(self) -> bool:
         """Whether a replayed line has ended and all its trays are measured."""
         return self._intake.ended.is_set() and self._trays.empty() and self._busy_since_s is None
+
+    @property
+    def leaving(self) -> bool:
+        """Whether somebody who may has asked the service to start anew."""
+        return self._parts.remote is not None and self._parts.remote.leaving.is_set()
 
     def unable(self) -> str | None:
         """Return why trays cannot be measured now, or None; the watchdog is fed only while it is None.
@@ -175,6 +201,7 @@ class Appliance:
     def look_around(self) -> None:
         """Look at the machine, and send a health message when due or on a change; may take seconds."""
         self._parts.surroundings.look()
+        self._parts.clock_floor.save(self._parts.surroundings.clock_state)
         self._report.look(self._activity())
 
     def health(self) -> Health:
@@ -240,6 +267,8 @@ class Appliance:
         if tray.seen is not None:
             self.paths[tray.outcome.path] += 1
             self._watch_latency(tray)
+        if self._parts.remote is not None:
+            self._parts.remote.see(event, tray)
         if self._on_tray is not None:
             try:
                 self._on_tray(event, tray)
@@ -277,11 +306,14 @@ class Appliance:
         )
 
     def _record(self, event: TrayEvent, tray: MeasuredTray) -> None:
+        frame, clock_state = event.frame, self._parts.surroundings.clock_state
+        captured_at = self._parts.clock_floor.stamp(frame.captured_at, frame.captured_s, clock_state)
         draft = Draft(
             origin=self._parts.origin,
             outcome=tray.outcome,
-            captured_at=event.frame.captured_at,
-            clock=self._parts.surroundings.clock_state,
+            captured_at=captured_at,
+            clock=clock_state,
+            meal=None if self._parts.remote is None else self._parts.remote.meal(captured_at),
             models=tray.models,
         )
         if self._recorder.record(draft):

@@ -23,6 +23,7 @@ from appliance.line.trigger import TrayEvent, Trigger
 from appliance.picture import save_picture
 from appliance.publish.client import Publisher
 from appliance.readings.boot import boot_id
+from appliance.readings.clock_floor import ClockFloor
 from appliance.readings.reading import Origin
 from appliance.readings.store import Store
 from appliance.service.appliance import Appliance, Parts
@@ -30,6 +31,7 @@ from appliance.service.health_report import About
 from appliance.service.judge import Judge
 from appliance.service.machine import Machine
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer
+from appliance.service.remote_control import open_remote
 from appliance.service.surroundings import Surroundings
 from appliance.service.tray_overlay import overlay
 from appliance.service.variant import Shade
@@ -39,6 +41,7 @@ from appliance.tray.calibration_folder import load_calibration
 _LOG = logging.getLogger(__name__)
 
 STORE_FILE = "readings.sqlite"
+CLOCK_FLOOR_FILE = "clock-floor"
 STARTS_FILE = "starts.json"
 
 
@@ -62,10 +65,24 @@ def assemble(
     calibration = load_calibration(settings.device.calibration_dir)
     origin = Origin(settings.device.site, settings.device.name, boot_id())
     state_dir = _state_dir(settings)
-    store = Store(state_dir / STORE_FILE, settings.store, clock)
+    store = Store(state_dir / STORE_FILE, settings.store, clock, ballast=True)
     store.open()
+    surroundings = Surroundings(machine or Machine(), clock, state_dir)
+
+    def clock_synced() -> bool:
+        return surroundings.clock_state == "synced"
+
+    remote = open_remote(settings, origin, clock, clock_synced=clock_synced, diagnostics=None)
+    publisher = Publisher(
+        settings.mqtt,
+        origin,
+        store,
+        clock,
+        clock_synced=clock_synced,
+        budget=budget,
+        mailbox=None if remote is None else remote.desk,
+    )
     source = camera or open_camera(settings.camera, clock)
-    publisher = Publisher(settings.mqtt, origin, store, clock)
     shade = (
         None
         if settings.variant is None
@@ -80,7 +97,9 @@ def assemble(
         store=store,
         publisher=publisher,
         origin=origin,
-        surroundings=Surroundings(machine or Machine(), clock, state_dir),
+        surroundings=surroundings,
+        remote=remote,
+        clock_floor=ClockFloor(state_dir / CLOCK_FLOOR_FILE, clock, store.newest_stamp()),
         about=About(
             origin,
             state_dir / STORE_FILE,

@@ -5,25 +5,28 @@ import queue
 import threading
 from collections.abc import Callable
 
+from appliance.backoff import Backoff
 from appliance.budget import Budget
 from appliance.camera.frame import EndOfFrames, FrameSource
 from appliance.camera.health import FrameHealth
 from appliance.clock import Clock
 from appliance.errors import CameraError
 from appliance.line.trigger import TrayEvent, Trigger
+from appliance.patience import Patience
 
 _LOG = logging.getLogger(__name__)
 
-_FIRST_RETRY_S = 0.5
+_FRAMES = 10.0
+"""A camera that is silent for as long as so many frames took of late counts as stalled."""
 
 
 class Intake:
     """Reads frames until stopped and hands on one event per tray.
 
-    Whatever goes wrong with the camera (not there, silent, black, frozen) ends in one recovery path: close
-    it, wait, open it again. `fault` says what is wrong meanwhile, and is None while frames are good;
-    `reopened` counts. `overflowing` is called for a tray that finds the queue full, so that it is counted all
-    the same.
+    Whatever goes wrong with the camera (not there, silent, frozen, black for long) ends in one recovery path:
+    close it, open it again; at once after a fault of one that ran well, then at growing intervals. `fault`
+    says what is wrong meanwhile, and is None while frames are good; `reopened` counts.
+    `overflowing` is called for a tray that finds the queue full, so that it is counted all the same.
     """
 
     def __init__(
@@ -42,19 +45,24 @@ class Intake:
         self._overflowing = overflowing
         self._budget = budget
         self._clock = clock
-        self._last_good_s: float | None = None
+        self._retries = Backoff(budget.camera_retry_s, budget.camera_retry_most_s)
+        self._dark_allowed_s = budget.camera_stall_s
+        self._live_s: float | None = None
         self.fault: str | None = "the camera has not given a frame yet"
         self.reopened = 0
         self.ended = threading.Event()
+        """How often the camera was opened, or tried to be."""
 
     def seconds_without_frame(self, since_s: float) -> float:
-        """Return how long no usable frame came, counted from `since_s` (monotonic) if none ever did."""
-        last_s = since_s if self._last_good_s is None else self._last_good_s
+        """Return how long no live frame came, counted from `since_s` (monotonic) if none ever did.
+
+        A frame is live though it is black: neither a restart nor a reboot brings light.
+        """
+        last_s = since_s if self._live_s is None else self._live_s
         return self._clock.monotonic_s() - last_s
 
     def run(self, stop: threading.Event) -> None:
         """Read until `stop` is set or a replay has ended."""
-        retry_s = _FIRST_RETRY_S
         while not stop.is_set():
             opened_s = self._clock.monotonic_s()
             try:
@@ -65,30 +73,39 @@ class Intake:
                 self.ended.set()
                 return
             except CameraError as error:
-                if self._last_good_s is not None and self._last_good_s > opened_s:
-                    retry_s = _FIRST_RETRY_S
                 self.fault = str(error)
+                wait_s = self._before_next(opened_s)
                 self.reopened += 1
-                _LOG.warning("%s; opening the camera again in %.1f s", error, retry_s)
-                stop.wait(retry_s)
-                retry_s = min(2 * retry_s, self._budget.camera_open_s / 2)
+                _LOG.warning("%s; opening the camera again in %.1f s", error, wait_s)
+                stop.wait(wait_s)
+
+    def _before_next(self, opened_s: float) -> float:
+        """Return how long to wait before the camera is opened again."""
+        if self._live_s is not None and self._live_s - opened_s > self._budget.camera_well_s:
+            self._retries.reset()
+            return 0.0
+        return self._retries.next_s()
 
     def _read(self, stop: threading.Event) -> None:
         health = FrameHealth()
-        opened_s = self._clock.monotonic_s()
-        good_s = opened_s
+        patience = Patience(self._budget.camera_silence_s, self._budget.camera_stall_s, _FRAMES)
+        last_s: float | None = None
+        good_s = self._clock.monotonic_s()
         while not stop.is_set():
-            allowed_s = self._budget.camera_open_s if good_s == opened_s else self._budget.camera_stall_s
-            frame = self._camera.read(min(allowed_s, self._budget.camera_open_s))
-            fault = health.check(frame)
-            if fault is None:
-                good_s = self._last_good_s = self._clock.monotonic_s()
-                self.fault = None
+            frame = self._camera.read(self._budget.camera_open_s if last_s is None else patience.limit_s)
+            now_s = self._clock.monotonic_s()
+            if last_s is not None:
+                patience.waited(now_s - last_s)
+            last_s = now_s
+            self.fault = health.check(frame)
+            self._live_s = now_s
+            if self.fault is None:
+                good_s, self._dark_allowed_s = now_s, self._budget.camera_stall_s
                 self._deliver(self._trigger.feed(frame))
-                continue
-            self.fault = fault
-            if self._clock.monotonic_s() - good_s > allowed_s:
-                raise CameraError(f"the camera gives no usable pictures: {fault}")
+            elif now_s - good_s > self._dark_allowed_s:
+                # It may be the sensor, but more likely it is night: tried again ever more seldom.
+                self._dark_allowed_s = min(2 * self._dark_allowed_s, self._budget.camera_dark_most_s)
+                raise CameraError(f"the camera gives no usable pictures: {self.fault}")
 
     def _deliver(self, events: list[TrayEvent]) -> None:
         for event in events:

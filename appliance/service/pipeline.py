@@ -113,6 +113,15 @@ class TrayMeasurer:
         """Why the last reading came from back projection alone; None where all is well, or as wanted."""
         return self._no_networks if self._networks is None else self._networks.complaint
 
+    @property
+    def answering(self) -> bool:
+        """Whether the networks can be asked now, and know the references; False without networks."""
+        return (
+            self._networks is not None
+            and self._networks.ready
+            and self._networks.networks.wait_until_ready(Deadline.after(0.0, self._clock))
+        )
+
     def degraded(self) -> list[str]:
         """Return what subscribers should know of the networks: that trays go without, and what ails them."""
         faults = [] if self.complaint is None else [f"back projection measures alone: {self.complaint}"]

@@ -7,6 +7,7 @@ from appliance.camera.frame import Frame
 from appliance.camera.health import FROZEN_FRAMES, FrameHealth, fault_of
 from appliance.camera.settings import SimulatorSettings
 from appliance.camera.simulator import SimulatedLine
+from appliance.errors import CameraError
 from appliance.picture import Picture
 
 RNG = np.random.default_rng(0)
@@ -51,10 +52,17 @@ def test_a_dim_room_and_a_bright_tray_are_fine() -> None:
 def test_a_frozen_camera_is_noticed_and_recovers() -> None:
     health = FrameHealth()
     still = noisy(120)
-    faults = [health.check(frame(still)) for _ in range(FROZEN_FRAMES + 3)]
-    assert faults[:FROZEN_FRAMES] == [None] * FROZEN_FRAMES
-    assert all(fault and "frozen" in fault for fault in faults[FROZEN_FRAMES:])
+    assert [health.check(frame(still)) for _ in range(FROZEN_FRAMES)] == [None] * FROZEN_FRAMES
+    for _ in range(3):
+        with pytest.raises(CameraError, match="frozen"):
+            health.check(frame(still))
     assert health.check(frame(noisy(120))) is None
+
+
+def test_a_room_without_any_light_is_dark_and_not_frozen() -> None:
+    health = FrameHealth()
+    night = np.zeros((120, 160, 3), np.uint8)
+    assert all("black" in str(health.check(frame(night))) for _ in range(3 * FROZEN_FRAMES))
 
 
 def test_sensor_noise_alone_keeps_a_standing_scene_alive() -> None:

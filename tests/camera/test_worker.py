@@ -113,6 +113,18 @@ def test_a_hanging_camera_is_noticed_and_killed(then: str) -> None:
     assert not alive(pid)
 
 
+def test_a_worker_that_failed_is_not_asked_to_end() -> None:
+    with worker(at=1, then="hang for good") as source:
+        process = source._process
+        source.read(LONG_S)
+        with pytest.raises(CameraError, match="hangs"):
+            source.read(0.1)
+        assert process is not None
+        asked: list[str] = []
+        process.terminate = lambda: asked.append("SIGTERM")  # type: ignore[method-assign]
+    assert asked == []
+
+
 def test_a_stopped_worker_is_killed() -> None:
     """SIGSTOP is the nearest to uninterruptible sleep that a test can make."""
     with worker() as source:

@@ -8,6 +8,7 @@ from appliance.inference.ladder import (
     MOST_S,
     TRIAL_FIRST_S,
     TRIAL_MOST_S,
+    WELL_S,
     WINDOW_S,
     Ladder,
 )
@@ -58,11 +59,22 @@ def test_only_one_device_is_never_left() -> None:
         assert (one.device, one.down) == (only, False)
 
 
-def test_a_fault_is_answered_by_a_restart_on_the_same_device() -> None:
+def test_a_fault_is_answered_by_a_restart_on_the_same_device_at_once_and_the_next_one_later() -> None:
     one = ladder()
     one.failed("edgetpu", 10.0, lastingly=False)
-    assert one.due(None, 10.9) is None
-    assert one.due(None, 11.0) == "edgetpu"
+    assert one.due(None, 10.0) == "edgetpu"
+    one.failed("edgetpu", 10.5, lastingly=False)
+    assert one.due(None, 11.4) is None
+    assert one.due(None, 11.5) == "edgetpu"
+
+
+def test_who_served_well_is_replaced_at_once_again() -> None:
+    one = ladder("cpu")
+    for turn in range(3):
+        now_s = 100.0 * turn
+        one.failed("cpu", now_s, lastingly=False)
+        assert one.due(None, now_s) == "cpu"
+        one.served("cpu", WELL_S)
 
 
 def test_repeated_faults_hand_the_work_to_the_processor_at_once() -> None:
@@ -136,7 +148,7 @@ def test_starts_are_few_in_any_minute_however_fast_they_fail(
             one.failed(device, now_s, lastingly=lastingly)
         now_s += step_s
     assert starts
-    assert max(sum(start <= other < start + 60 for other in starts) for start in starts) <= 7 + FAILURES
+    assert max(sum(start <= other < start + 60 for other in starts) for start in starts) <= 8 + FAILURES
     assert starts[-1] >= 600 - MOST_S - step_s, "it never gives up"
 
 

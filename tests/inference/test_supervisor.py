@@ -21,6 +21,7 @@ class FakeProcess:
         self.trouble: InferenceError | None = None
         self.killed = self.stopped = False
         self.unkillable = self.busy = False
+        self.end: int | None = None
 
     def fault(self) -> InferenceError | None:
         return self.trouble

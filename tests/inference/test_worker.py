@@ -77,6 +77,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         when_opened: str = "",
         start_s: float = LONG_S,
         hang_s: float = LONG_S,
+        ping_s: float = LONG_S,
         memory_mb: float = 2000,
     ) -> Bench:
         orders = tmp_path / "orders"
@@ -85,7 +86,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             SELECTION,
             partial(open_engines, SELECTION, orders),
             Ladder(devices or ("cpu",), lambda: True, CLOCK.monotonic_s(), at_once),
-            Limits(start_s, hang_s, memory_mb),
+            Limits(start_s, hang_s, hang_s, ping_s, memory_mb),
             CLOCK,
         )
         started.append(Bench(networks, orders))
@@ -217,6 +218,32 @@ def test_a_process_that_hangs_costs_its_caller_no_more_than_the_deadline(start: 
     assert "hung for more than 0.3 s" in bench.networks.complaints()[0]
 
 
+def test_a_process_that_stands_still_while_nobody_asks_is_noticed_and_replaced(start: Start) -> None:
+    bench = start(hang_s=0.3, ping_s=0.1)
+    pid = bench.process.pid
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: bench.process.pid != pid)
+    assert bench.depth(view(10)).shape == (8, 8)
+    assert "hung for more than 0.3 s" in bench.networks.complaints()[0]
+
+
+def test_a_process_that_dies_while_nobody_asks_is_replaced(start: Start) -> None:
+    bench = start()
+    pid = bench.process.pid
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: bench.process.pid != pid)
+    assert "died (by SIGKILL)" in bench.networks.complaints()[0]
+
+
+def test_an_idle_process_that_answers_its_pings_is_left_alone(start: Start) -> None:
+    bench = start(ping_s=0.01)
+    pid = bench.process.pid
+    time.sleep(1.0)
+    assert bench.depth(view(10)).shape == (8, 8)
+    assert bench.process.pid == pid
+    assert bench.networks.complaints() == ()
+
+
 def test_who_gives_up_early_kills_nobody_and_the_next_answer_is_the_next_ones(start: Start) -> None:
     bench = start()
     pid = bench.process.pid
@@ -308,7 +335,7 @@ from tests.inference.test_worker import *
 
 orders = Path(sys.argv[1])
 factory, ladder = partial(open_engines, SELECTION, orders), Ladder(("cpu",), bool, 0.0)
-networks = WorkerNetworks(SELECTION, factory, ladder, Limits(60, 60, 2000), CLOCK)
+networks = WorkerNetworks(SELECTION, factory, ladder, Limits(60, 60, 60, 60, 2000), CLOCK)
 assert networks.wait_until_ready(Deadline.after(60, CLOCK))
 orders.write_text(sys.argv[2])
 try:

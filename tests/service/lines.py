@@ -1,7 +1,7 @@
 """A scripted camera and a trigger that obeys it, for tests of what happens around them."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 
 from appliance.camera.frame import EndOfFrames, Frame
+from appliance.clock import Clock
 from appliance.errors import CameraError
 from appliance.line.settings import TriggerSettings
 from appliance.line.trigger import TrayEvent, Trigger
@@ -28,7 +29,7 @@ class ScriptedCamera:
     `opened` counts how often it was opened; the script goes on where it was.
     """
 
-    def __init__(self, script: list[Picture | Exception], clock: object) -> None:
+    def __init__(self, script: list[Picture | Exception], clock: Clock) -> None:
         self._script: Iterator[Picture | Exception] = iter(script)
         self._clock = clock
         self._index = 0
@@ -57,6 +58,39 @@ class ScriptedCamera:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class TimedCamera(ScriptedCamera):
+    """Takes `frame_s` of a clock that tests turn for each step; `allowed_s` is what each read allowed it.
+
+    `watch`, where there is one, is called with every step.
+    """
+
+    def __init__(self, script: list[Picture | Exception], clock: Clock, frame_s: float = 1.0) -> None:
+        super().__init__(script, clock)
+        self._frame_s = frame_s
+        self.allowed_s: list[float] = []
+        self.watch: Callable[[], None] | None = None
+
+    def read(self, timeout_s: float) -> Frame:
+        self.allowed_s.append(timeout_s)
+        self._clock.sleep_s(self._frame_s)
+        if self.watch is not None:
+            self.watch()
+        return super().read(timeout_s)
+
+
+class Waits(threading.Event):
+    """A stop that never comes, and remembers how long was waited for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited_s: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.waited_s.append(timeout)
+        return False
 
 
 class EveryFrame(Trigger):

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from appliance.errors import NoDeviceError, StoreError
 from appliance.picture import Picture
 from appliance.publish.client import PublisherState
 from appliance.readings.boot import boot_id
+from appliance.readings.clock_floor import ClockFloor
 from appliance.readings.measurement import Outcome
 from appliance.readings.reading import Draft, Origin, Reading
 from appliance.readings.settings import StoreSettings
@@ -140,6 +142,7 @@ def build(store: FullStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             trigger=EveryFrame(),
             measurer=Measurer(options.pop("gate", None), options.pop("away", 0)),
             store=store,
+            clock_floor=ClockFloor(tmp_path / "clock-floor", clock),
             publisher=Publisher(),
             origin=Origin("site", "box", boot_id()),
             surroundings=Surroundings(Machine(tmp_path), clock, tmp_path),
@@ -175,6 +178,21 @@ def test_each_tray_becomes_one_stored_reading(build: Build, store: FullStore) ->
     assert [reading.sequence for reading in readings] == [1, 2, 3, 4, 5]
     assert {reading.clock for reading in readings} == {"synced"}
     assert all("wait" in reading.latency_ms for reading in readings)
+
+
+def test_stamps_of_a_clock_that_is_not_set_begin_at_the_floor(
+    build: Build, store: FullStore, tmp_path: Path
+) -> None:
+    floor = datetime(2999, 1, 1, tzinfo=UTC)
+    (tmp_path / "clock-floor").write_text(floor.isoformat())
+    (tmp_path / "run/systemd/timesync/synchronized").unlink()
+    appliance = build([noisy(n) for n in range(2)])
+    appliance.start()
+    finish(appliance)
+    appliance.stop()
+    stamps = [reading.captured_at for reading in stored(store)]
+    assert floor <= stamps[0] <= stamps[1]
+    assert (tmp_path / "clock-floor").read_text() == floor.isoformat(), "not known, so not saved"
 
 
 def test_a_tray_that_breaks_the_measuring_costs_one_rejected_reading(build: Build, store: FullStore) -> None:

@@ -7,19 +7,21 @@ import numpy as np
 import pytest
 
 from appliance.budget import Budget
+from appliance.camera.health import FROZEN_FRAMES
 from appliance.clock import SystemClock
 from appliance.line.trigger import TrayEvent
 from appliance.picture import Picture
-from appliance.service import intake as intake_module
 from appliance.service.intake import Intake
-from tests.service.lines import EveryFrame, ScriptedCamera, gone, noisy
+from tests.camera.fake_clock import FakeClock
+from tests.service.lines import EveryFrame, ScriptedCamera, TimedCamera, Waits, gone, noisy
 
 BUDGET = Budget(total_s=5.0)
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake_module, "_FIRST_RETRY_S", 0.01)
+    monkeypatch.setattr(Budget, "camera_retry_s", 0.01)
+    monkeypatch.setattr(Budget, "camera_retry_most_s", 0.02)
 
 
 def run(
@@ -56,7 +58,44 @@ def test_a_camera_that_fails_is_opened_again() -> None:
     line, camera, queued, _ = run([noisy(1), gone(), gone(), noisy(2)])
     assert queued == [1, 2]
     assert camera.opened == camera.closed == 3
+    assert line.reopened == 2
     assert line.fault is None
+
+
+def test_a_camera_that_ran_well_is_opened_again_at_once_and_one_that_fails_again_later() -> None:
+    clock = FakeClock()
+    stop = Waits()
+    frames = [noisy(n) for n in range(12)]
+    line = Intake(
+        TimedCamera([*frames, gone(), gone(), gone(), *frames, gone()], clock),
+        EveryFrame(),
+        queue.Queue(),
+        overflowing=lambda _: None,
+        budget=BUDGET,
+        clock=clock,
+    )
+    line.run(stop)
+    assert stop.waited_s[0] == stop.waited_s[3] == 0.0
+    assert all(waited_s > 0 for waited_s in stop.waited_s[1:3])
+
+
+def test_a_silent_camera_is_given_up_sooner_when_its_frames_came_fast() -> None:
+    clock = FakeClock()
+    slow, fast = (
+        TimedCamera([*[noisy(n) for n in range(40)], gone()], clock, frame_s) for frame_s in (0.25, 0.1)
+    )
+    for camera in (slow, fast):
+        Intake(
+            camera,
+            EveryFrame(),
+            queue.Queue(),
+            overflowing=lambda _: None,
+            budget=BUDGET,
+            clock=clock,
+        ).run(threading.Event())
+    assert slow.allowed_s[0] == fast.allowed_s[0] == BUDGET.camera_open_s
+    assert slow.allowed_s[40] == pytest.approx(2.5)
+    assert fast.allowed_s[40] == pytest.approx(1.0)
 
 
 def test_a_fault_is_known_while_it_lasts() -> None:
@@ -84,6 +123,25 @@ def test_a_fault_is_known_while_it_lasts() -> None:
 def test_black_and_white_pictures_are_no_trays(level: int) -> None:
     _, _, queued, _ = run([noisy(1), np.full((120, 160, 3), level, np.uint8), noisy(2)])
     assert queued == [1, 3]
+
+
+def test_a_frozen_camera_is_opened_again_at_once() -> None:
+    _, camera, _, _ = run([noisy(1)] * (FROZEN_FRAMES + 1) + [noisy(2)])
+    assert camera.opened == 2
+
+
+def test_a_dark_night_is_said_but_is_no_reason_for_a_restart_nor_to_open_the_camera_all_the_time() -> None:
+    clock = FakeClock()
+    night_s = 8 * 3600.0
+    black = np.zeros((120, 160, 3), np.uint8)
+    camera = TimedCamera([noisy(0), *[black] * int(night_s), noisy(1)], clock, frame_s=1.0)
+    began_s, blind_s = clock.now_s, list[float]()
+    line = Intake(camera, EveryFrame(), queue.Queue(), overflowing=lambda _: None, budget=BUDGET, clock=clock)
+    camera.watch = lambda: blind_s.append(line.seconds_without_frame(began_s))
+    line.run(Waits())
+    assert max(blind_s) < BUDGET.camera_stall_s + BUDGET.camera_open_s
+    assert camera.opened < 40
+    assert line.fault is None
 
 
 def test_a_camera_that_stays_black_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
