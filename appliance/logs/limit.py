@@ -50,15 +50,16 @@ class RateLimit(logging.Filter):
         self._burst = burst
         self._per_s = per_s
         self._now_s = now_s
-        self._lock = threading.Lock()
+        # What a record says may come from code that logs, too.
+        self._lock = threading.RLock()
         self._kinds: OrderedDict[Kind, _Passed] = OrderedDict()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether a record may pass; first say what was swallowed of kinds that may speak again."""
-        now_s = self._now_s()
+        now_s, key = self._now_s(), kind_of(record)
         with self._lock:
             speakers = [kind for kind in self._kinds.values() if kind.last and kind.bucket.has_one(now_s)]
-            kind = self._kind(record, now_s)
+            kind = self._kind(key, now_s)
             passes = kind.bucket.take(now_s)
             if not passes:
                 kind.swallowed, kind.last = kind.swallowed + 1, _bare(record)
@@ -75,8 +76,7 @@ class RateLimit(logging.Filter):
         for summary in summaries:
             self._tell(summary)
 
-    def _kind(self, record: logging.LogRecord, now_s: float) -> _Passed:
-        key = kind_of(record)
+    def _kind(self, key: Kind, now_s: float) -> _Passed:
         if key not in self._kinds:
             self._kinds[key] = _Passed(TokenBucket(self._burst, self._per_s, now_s))
         self._kinds.move_to_end(key)

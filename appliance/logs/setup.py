@@ -14,6 +14,8 @@ from appliance.logs.text import TextFormatter
 
 _LOG = logging.getLogger(__name__)
 
+_STDERR = 2
+
 LEVEL_VARIABLE = "JANBAN_LOG"
 
 
@@ -25,11 +27,14 @@ def set_up(
 ) -> None:
     """Log to the journal where systemd connected standard error with it, else to standard error.
 
-    `level` is the least that is logged; without it, that of the environment's JANBAN_LOG, or WARNING.
+    `level` is the least that is logged; without it, that of the environment's JANBAN_LOG, or WARNING. Does
+    nothing where logging is set up already.
     """
+    if logging.getLogger().handlers:
+        return
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(TextFormatter())
-    if in_journal(environment, sys.stderr.fileno()):
+    if in_journal(environment, _STDERR):
         handler = JournalHandler(handler, journal)
     limit = RateLimit(partial(_tell, handler))
     handler.addFilter(limit)

@@ -1,5 +1,6 @@
 """Puts the health message together, and sends it when it is due or something changed."""
 
+import logging
 import os
 import platform
 from collections.abc import Callable, Mapping
@@ -33,6 +34,8 @@ from appliance.publish.client import PublisherState
 from appliance.readings.reading import Origin
 from appliance.readings.store import Counts
 from appliance.service.surroundings import Facts, Surroundings
+
+_LOG = logging.getLogger(__name__)
 
 CHANGE_S = 5.0
 """Between two health messages at least, however often things change."""
@@ -175,7 +178,7 @@ class HealthCollector:
             ),
             edgetpus=facts.edgetpus,
             tpu=TpuHealth(**_counted(now.tpu), reenumerations=facts.reenumerations),
-            networks=None if now.networks is None else NetworksHealth.model_validate(now.networks),
+            networks=None if now.networks is None else _networks(now.networks),
             camera=CameraHealth(fault=now.camera_fault, reopens=now.camera_reopened),
             queue=QueueHealth(trays=now.queued, overflowed=now.overflowed, late=now.late),
             readings=self._readings(now),
@@ -251,7 +254,10 @@ class HealthReport:
         if self._sent_s is not None and now_s - self._sent_s < due_s:
             return
         self._said, self._sent_s = telling, now_s
-        self._publisher.send_health(self._collect(now).model_dump(mode="json"))
+        try:
+            self._publisher.send_health(self._collect(now).model_dump(mode="json"))
+        except Exception:  # noqa: BLE001 - a figure that cannot be had must not cost the trays
+            _LOG.exception("the health message cannot be put together")
 
     def _telling(self, now: Activity) -> tuple[object, ...]:
         facts, networks = self._surroundings.facts, now.networks or {}
@@ -271,6 +277,10 @@ def _throttling(facts: Facts) -> Throttling | None:
     return Throttling(
         raw=f"{facts.throttle_bits:#x}", now=facts.throttle.now, since_boot=facts.throttle.since_boot
     )
+
+
+def _networks(told: Mapping[str, object] | None) -> NetworksHealth | None:
+    return None if told is None else NetworksHealth.model_validate(told, extra="ignore")
 
 
 def _counted(counts: TpuCounts | None) -> dict[str, int | None]:

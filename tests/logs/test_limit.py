@@ -83,6 +83,18 @@ def test_what_a_record_holds_is_let_go() -> None:
     assert gone() is None
 
 
+def test_what_logs_while_it_is_logged_is_no_deadlock() -> None:
+    limited = Limited(burst=1)
+
+    class Talkative:
+        def __str__(self) -> str:
+            limited.passes("inner")
+            return "outer"
+
+    assert limited.passes("%s", Talkative(), level=logging.ERROR)
+    assert not limited.passes("%s", Talkative(), level=logging.ERROR)
+
+
 def test_a_percent_sign_in_what_was_swallowed_is_no_template() -> None:
     limited = Limited(burst=1)
     for _ in range(2):

@@ -157,6 +157,12 @@ def test_a_store_that_cannot_be_read_costs_its_counts(
     assert found.networks is None
 
 
+def test_what_is_told_of_the_networks_beside_is_left_out(collector: HealthCollector) -> None:
+    found = collector.collect(replace(WELL, networks={**(WELL.networks or {}), "later": 3}))
+    assert found.networks is not None
+    assert found.networks.device == "edgetpu"
+
+
 class Sent:
     """A report with a clock of its own; `look` tells whether it sent."""
 
@@ -218,3 +224,12 @@ def test_figures_that_change_all_the_time_are_no_change(sent: Sent) -> None:
     assert not sent.look(replace(WELL, trays=8, queued=0, unable=None), after_s=CHANGE_S * 2)
     assert sent.look(replace(WELL, unable="no usable frame for 31 s"), after_s=CHANGE_S)
     assert not sent.look(replace(WELL, unable="no usable frame for 36 s"), after_s=CHANGE_S)
+
+
+def test_a_message_that_cannot_be_put_together_costs_itself_only(
+    sent: Sent, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert not sent.look(replace(WELL, networks={"device": 3}))
+    assert "cannot be put together" in caplog.text
+    assert not sent.look(after_s=CHANGE_S / 2)
+    assert sent.look(after_s=CHANGE_S)
