@@ -12,6 +12,7 @@ from appliance import __version__
 from appliance.commands import (
     bench,
     calibrate,
+    command,
     compare,
     demo,
     diagnostics,
@@ -25,6 +26,8 @@ from appliance.commands import (
 from appliance.errors import CalibrationError, ConfigError, JanbanError
 from appliance.logs.setup import set_up as set_up_logs
 from appliance.provision.provision import Places
+from appliance.publish.topics import checked_name
+from appliance.remote.request import ARGUMENTS
 
 _EXIT_FAULT = 1
 _EXIT_SETTINGS = 78
@@ -117,6 +120,12 @@ def _parser() -> argparse.ArgumentParser:
     one = add("compare", "Compare the variant's readings with those that count.", compare.command)
     one.add_argument("--config", type=Path, required=True, help="the configuration of `appliance run`")
 
+    _add_command(add("command", "Ask a box for something, as one of its operators.", command.command))
+
+    one = add("operator-key", "Make an operator's key pair.", command.operator_key)
+    one.add_argument("--name", type=_name, required=True, help="the operator's name")
+    one.add_argument("--out", type=Path, required=True, metavar="FILE", help="file for the private key (PEM)")
+
     one = add(
         "doctor", "Check camera, TPU, models, broker, disk and clock, and say what to do.", doctor.command
     )
@@ -136,6 +145,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_provisioned(one)
     return parser
+
+
+def _add_command(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(ARGUMENTS)}")
+    parser.add_argument(
+        "--key", type=Path, required=True, metavar="FILE", help="private key of `appliance operator-key`"
+    )
+    parser.add_argument(
+        "--arg", type=_pair, action="append", default=[], metavar="KEY=VALUE", help="argument of the command"
+    )
+    parser.add_argument("--timeout", type=_positive, default=150, help="seconds to wait for the result [150]")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="keep the picture or archive that it brings")
+    parser.add_argument("--config", type=Path, help="take broker, site and device from this configuration")
+    parser.add_argument("--site", help="site of the box")
+    parser.add_argument("--device", help="name of the box")
+    parser.add_argument("--host", default="127.0.0.1", help="broker [127.0.0.1]")
+    parser.add_argument("--port", type=_port, default=1883, help="its port [1883]")
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="TLS: certificates that vouch for the broker")
+    parser.add_argument("--cert", type=Path, metavar="FILE", help="TLS: your certificate for the broker")
+    parser.add_argument("--cert-key", type=Path, metavar="FILE", help="TLS: the key of that certificate")
+    parser.add_argument("--username", help="name for brokers that ask for a password")
+    parser.add_argument("--password-file", type=Path, metavar="FILE", help="its first line is the password")
 
 
 def _add_measured(parser: argparse.ArgumentParser) -> None:
@@ -212,6 +243,20 @@ def _size_mm(text: str) -> tuple[float, float]:
     if not all(50 <= side <= 1000 for side in size):
         raise argparse.ArgumentTypeError(f"{text} mm is no tray; both sides are from 50 to 1000 mm")
     return size
+
+
+def _name(text: str) -> str:
+    try:
+        return checked_name(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no name; use letters, digits, '-' and '_'") from None
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is no argument; write KEY=VALUE")
+    return key, value
 
 
 def _port(text: str) -> int:
