@@ -44,7 +44,7 @@ MAY_KNOW = {
     "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "service"},
     "service": GROUND
     | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
-    | {"health", "inference", "remote"},
+    | {"backoff", "health", "inference", "patience", "remote"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
 
