@@ -36,11 +36,11 @@ MAY_KNOW = {
     | {"budget", "config_keys", "config_faults", "camera", "line", "estimate", "readings", "publish"}
     | {"inference", "remote"},
     "config_reference": {"config", "config_keys"},
-    "provision": GROUND | {"camera", "config", "config_keys"},
+    "provision": GROUND | {"camera", "config", "config_keys", "remote"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
     "doctor": GROUND
     | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
-    | {"provision", "secret_files"},
+    | {"provision", "remote", "secret_files"},
     "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "service"},
     "service": GROUND
     | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}

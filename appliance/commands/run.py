@@ -9,6 +9,7 @@ from types import FrameType
 
 from appliance.clock import SystemClock
 from appliance.config import load
+from appliance.diagnostics.collect import collect_in_service
 from appliance.errors import ConfigError, JanbanError, PublishError
 from appliance.service.appliance import Appliance
 from appliance.service.assemble import assemble
@@ -21,8 +22,9 @@ def command(options: argparse.Namespace) -> int:
     """Run until SIGTERM, SIGINT, or the end of a replay; an inner failure is an error: systemd restarts."""
     logging.getLogger().setLevel(min(logging.INFO, logging.getLogger().level))
     stop = stop_on_signals()
+    settings = load(options.config)
     try:
-        appliance = assemble(load(options.config), SystemClock())
+        appliance = assemble(settings, SystemClock(), diagnostics=lambda: collect_in_service(settings))
     except PublishError as error:
         # Nothing is connected yet: what fails here is what [mqtt] names, and no restart mends it.
         raise ConfigError(str(error)) from error

@@ -7,6 +7,7 @@ import json
 import platform
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,10 @@ from appliance.readings.survey import set_aside, survey
 from appliance.service.assemble import STORE_FILE
 
 LIMIT_BYTES: Final = 2_000_000
+LIMIT_IN_MESSAGE_BYTES: Final = 200_000
+"""What a result on MQTT brings at most."""
+
+_IN_SERVICE_S: Final = 5.0
 
 _LAST_READINGS: Final = 20
 _LARGEST_TEXT_BYTES: Final = 1_000_000
@@ -80,6 +85,12 @@ def collect(
     parts["kernel.txt"] = lambda: run((*_JOURNAL, *_KERNEL))
     members = {name: _content(part) for name, part in parts.items()}
     return pack(members, at_s=tools.clock.utc().timestamp(), limit_bytes=limit_bytes, shortened=_SHORTENED)
+
+
+def collect_in_service(settings: Settings) -> bytes:
+    """Return an archive that fits into a message, in the time that a command has: for the service itself."""
+    own = replace(Instruments(), unit=lambda: {"ActiveState": "active"}, longest_s=_IN_SERVICE_S)
+    return collect(settings, own, limit_bytes=LIMIT_IN_MESSAGE_BYTES)
 
 
 def _parts_by_settings(settings: Settings, tools: Instruments) -> Mapping[str, Part]:

@@ -1,4 +1,4 @@
-"""Who the box is to the broker: its certificate, its secrets, and whether it waits for a signature."""
+"""Who the box is to the broker, by which secrets, and whom it obeys."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -8,13 +8,15 @@ from typing import Final
 from cryptography import x509
 
 from appliance.config import Settings
+from appliance.doctor.broker import LOOPBACK
 from appliance.doctor.check import Check
+from appliance.errors import JanbanError
 from appliance.provision.identity import waits_for_certificate
+from appliance.remote.operators import load_operators
 from appliance.secret_files import who_else_may
 
 _SOON: Final = timedelta(days=30)
 _RENEW: Final = "sign its request again and put the .crt on the boot partition: docs/provisioning.md"
-_HERE: Final = {"localhost", "127.0.0.1", "::1"}
 
 
 def identity(settings: Settings, now: datetime) -> Check:
@@ -28,7 +30,7 @@ def identity(settings: Settings, now: datetime) -> Check:
         return Check("identity", "warn", "waits for its certificate; readings are kept meanwhile", advice)
     if mqtt.username is not None:
         return Check("identity", "ok", f"user {mqtt.username}")
-    if mqtt.host in _HERE:
+    if mqtt.host in LOOPBACK:
         return Check("identity", "ok", "none, for a broker on this machine")
     advice = "give it one: appliance provision, docs/provisioning.md"
     return Check("identity", "warn", "none: the broker cannot tell this box from a stranger", advice)
@@ -65,6 +67,19 @@ def secrets(settings: Settings) -> Check:
     if not files:
         return Check("secrets", "ok", "none")
     return Check("secrets", "ok", f"{', '.join(map(str, files))}: the service's alone")
+
+
+def commands(settings: Settings) -> Check:
+    """Look whether operators may give commands, and whether their file can be used."""
+    file = settings.commands.operators
+    if file is None:
+        return Check("commands", "ok", "none are taken")
+    try:
+        operators = load_operators(file)
+    except JanbanError as error:
+        return Check("commands", "fail", str(error), "docs/commands.md says what belongs there")
+    pictures = ", pictures of trays may leave the box" if settings.commands.pictures else ""
+    return Check("commands", "ok", f"{len(operators)} operators{pictures}")
 
 
 def _secret_files(settings: Settings) -> Iterator[Path]:

@@ -20,7 +20,7 @@ def service(running: Running | None, unit: Mapping[str, str]) -> Check:
             "systemd starts it again within seconds; if that does not help, journalctl -u janban says more"
         )
         return Check("service", "fail", f"runs, but cannot measure: {running.unable}{again}", advice)
-    if running is not None or unit.get("ActiveState") == "active":
+    if running is not None:
         if not restarts:
             return Check("service", "ok", "runs")
         return Check("service", "warn", f"runs{again}", "journalctl -b -u janban says why it ended")

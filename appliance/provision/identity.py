@@ -88,6 +88,11 @@ class Generation:
         return self.path / "ca.pem"
 
     @property
+    def operators(self) -> Path:
+        """Who may give commands."""
+        return self.path / "operators.toml"
+
+    @property
     def certificate(self) -> Path:
         """The box's certificate."""
         return self.path / "device.pem"

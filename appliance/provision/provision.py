@@ -157,6 +157,9 @@ class _Provisioning:
         if order.broker.ca is not None:
             contents[generation.ca] = order.broker.ca.encode()
             named = replace(named, ca=generation.ca)
+        if order.operators is not None:
+            contents[generation.operators] = order.operators.encode()
+            named = replace(named, operators=generation.operators)
         match order.identity:
             case Request():
                 contents[generation.order] = text

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.errors import JanbanError, ProvisionError
 from appliance.provision.certificate import new_key, request
 from appliance.provision.disk import Disk
 from appliance.publish.endpoint import Endpoint
+from appliance.remote.operators import load_operators
+from appliance.remote.signature import public_text
 from tests.provision.authority import Authority, new_authority
 from tests.provision.boxes import Box, FailingDisk, PowerCutError, new_box, order
 
@@ -104,6 +107,23 @@ def test_a_certificate_with_its_key_is_taken_on(box: Box, authority: Authority) 
     assert tls is not None
     assert box.here(tls.key).read_text() == key
     assert not (box.identity / "device.key").exists()
+
+
+def test_operators_come_with_the_identity(box: Box) -> None:
+    key = public_text(Ed25519PrivateKey.generate().public_key())
+    operators = f'[kim]\nkey = "{key}"\ncommands = ["restart"]\n'
+    box.file.write_text(f"operators = '''{operators}'''\n{order(LOGIN)}")
+    box.run()
+    assert len(load_operators(box.here(box.settings().commands.operators))) == 1
+    box.file.write_text(f"operators = '[kim]'\n{order(LOGIN)}")
+    with pytest.raises(JanbanError, match="operators: the text: kim"):
+        box.run()
+
+
+def test_the_example_is_a_provision_file(box: Box) -> None:
+    example = Path(__file__).parents[2] / "docs/provision-example.toml"
+    box.file.write_bytes(example.read_bytes())
+    assert "canteen-3-return-line-1.csr" in box.run()
 
 
 def test_secrets_are_their_owners_alone_and_the_file_is_gone(box: Box, authority: Authority) -> None:
