@@ -13,7 +13,7 @@ from appliance.diagnostics.collect import collect_in_service
 from appliance.errors import ConfigError, JanbanError, PublishError
 from appliance.service.appliance import Appliance
 from appliance.service.assemble import assemble
-from appliance.service.notify import Notifier, Watchdog
+from appliance.service.notify import MEASURING, Notifier, Watchdog
 
 _LOOK_S = 0.5
 
@@ -58,7 +58,7 @@ def serve(appliance: Appliance, stop: threading.Event, *, done: Callable[[], boo
     try:
         while not (stop.wait(_LOOK_S) or done() or _over(appliance)):
             appliance.look_around()
-            state = "; ".join(appliance.degraded()) or "measuring"
+            state = "; ".join(appliance.degraded()) or MEASURING
             if state != said:
                 notifier.status(state)
                 said = state

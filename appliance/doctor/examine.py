@@ -43,7 +43,7 @@ def examine(settings: Settings, instruments: Instruments | None = None) -> Itera
         "commands": lambda: commands(settings),
         "broker": lambda: broker(settings, tools.clock, clock_set=machine.clock_synchronised()),
         "disk": lambda: disk(settings, tools.free_bytes, root),
-        "store": lambda: store(settings, tools.clock.utc()),
+        "store": lambda: store(settings, tools.clock.utc(), running),
         "clock": lambda: clock(machine),
         "temperature": lambda: temperature(machine),
         "power": lambda: power(machine),
