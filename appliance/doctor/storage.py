@@ -43,11 +43,13 @@ def disk(settings: Settings, free_bytes: Callable[[Path], int], root: Path) -> C
 
 def store(settings: Settings, now: datetime, running: Running | None) -> Check:
     """Count the readings, and look for what went wrong with them; the service may go on writing."""
-    file = settings.device.state_dir / STORE_FILE
-    waiting = 0 if running is None else int(running.value("readings_waiting") or 0)
-    if waiting:
+    if running is not None and (waiting := running.value("readings_waiting")):
         advice = "do what disk says above, before the service ends: these are in its memory alone"
-        return Check("store", "fail", f"refuses writes: {waiting} readings wait in memory", advice)
+        return Check("store", "fail", f"refuses writes: {waiting:.0f} readings wait in memory", advice)
+    return _stored(settings.device.state_dir / STORE_FILE, now)
+
+
+def _stored(file: Path, now: datetime) -> Check:
     if not file.exists():
         return Check("store", "ok", "empty: the service makes it when it first runs")
     try:
