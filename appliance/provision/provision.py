@@ -54,6 +54,7 @@ class _Provisioning:
             said = self._take_on(order, self._boot.file.read_bytes())
             self._boot.wipe()
             return f"{order.site}/{order.device}: {said}"
+        self._boot.refuse_misnamed()
         asked = self._asked()
         if asked is not None:
             order = load_order(asked)

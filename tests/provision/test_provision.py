@@ -235,6 +235,13 @@ def test_without_a_file_and_a_configuration_it_says_what_to_write(box: Box) -> N
         box.run()
 
 
+def test_a_name_that_an_editor_lengthened_is_noticed(box: Box) -> None:
+    (box.boot / "provision.toml.txt").write_text(order(LOGIN))
+    with pytest.raises(ProvisionError, match=r"^provision\.toml\.txt: rename it to provision\.toml$"):
+        box.run()
+    assert "rename it" in box.error.read_text()
+
+
 def test_a_boot_partition_that_is_not_there_is_one_line(box: Box) -> None:
     box.boot.rmdir()
     with pytest.raises(ProvisionError, match="does not exist"):
