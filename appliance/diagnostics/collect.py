@@ -26,7 +26,7 @@ from appliance.service.assemble import STORE_FILE
 LIMIT_BYTES: Final = 2_000_000
 _LINES: Final = 5_000
 _LINES_IN_SERVICE: Final = 500
-"""Redacting stops all threads of the service, as a pattern holds Python's lock: these took 25 ms on a desktop."""
+"""Redacting stops all threads of the service, as it holds Python's lock: these took 25 ms on a desktop."""
 
 LIMIT_IN_MESSAGE_BYTES: Final = 200_000
 """What a result on MQTT brings at most."""

@@ -13,7 +13,7 @@ from appliance.doctor.check import Check
 from appliance.errors import JanbanError
 from appliance.provision.identity import waits_for_certificate
 from appliance.remote.operators import load_operators
-from appliance.secret_files import who_else_may
+from appliance.secret_files import is_closed_to_service, who_else_may
 
 _SOON: Final = timedelta(days=30)
 _RENEW: Final = "sign its request again and put the .crt on the boot partition: docs/provisioning.md"
@@ -57,10 +57,13 @@ def secrets(settings: Settings) -> Check:
     files = list(_secret_files(settings))
     for file in files:
         try:
-            others = who_else_may(file)
+            others, closed = who_else_may(file), is_closed_to_service(file)
         except OSError as error:
             advice = "check its name and owner: chown janban, chmod 600"
             return Check("secrets", "fail", f"{file}: {error.strerror}", advice)
+        if closed:
+            found = f"{file}: the service may not read it"
+            return Check("secrets", "fail", found, f"chown janban {file}; chmod 600 {file}")
         if others is not None:
             advice = f"chmod 600 {file}; chown janban {file}; if others use this machine, change the secret"
             return Check("secrets", "fail" if "everybody" in others else "warn", f"{file}: {others}", advice)
