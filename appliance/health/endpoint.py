@@ -23,7 +23,6 @@ _PATIENCE_S: Final = 5.0
 """From a client's connection to the end of its request, and again to the end of the answer."""
 
 _PLAIN: Final = "text/plain; charset=utf-8"
-_STOP_S: Final = 2.0
 
 
 class Endpoint:
@@ -45,7 +44,6 @@ class Endpoint:
         self._unable = unable
         self._patience_s = patience_s
         self._server: _Server | None = None
-        self._thread: threading.Thread | None = None
         self.fault: str | None = None
 
     @property
@@ -64,16 +62,15 @@ class Endpoint:
             )
             _LOG.warning("%s", self.fault)
             return
-        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
 
     def stop(self) -> None:
         """Stop listening; safe to call without `start`."""
         server, self._server = self._server, None
-        if server is not None and self._thread is not None:
+        if server is not None:
+            # Half a second at most, in which the server looks whether it should end.
             server.shutdown()
             server.server_close()
-            self._thread.join(_STOP_S)
 
     def _answer(self, path: str) -> tuple[HTTPStatus, str, str]:
         """Return status, content type and body for a path."""

@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 
 _log = logging.getLogger(__name__)
 
+MEASURING = "measuring"
+"""What systemd is told while all is well."""
+
 
 class Notifier:
     """Sends state to the service manager that started this process; without one, every message is dropped."""
