@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import sqlite3
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,9 @@ from appliance.readings.salvage import salvage
 _log = logging.getLogger(__name__)
 
 _BUSY_TIMEOUT_S = 0.5
+_CHECK_S = 10.0
+"""A third of the time that systemd gives the service to start. What lies behind is found when it is used."""
+
 WAL_LIMIT_BYTES = 4_000_000
 """Up to this length the log keeps its room on the disk; SQLite writes it back at about this length."""
 
@@ -133,13 +137,30 @@ def _connect(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
-            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if verdict != "ok":
-                raise _DamagedError(" ".join(verdict.split()))
+            _check(connection)
             migrate(connection)
             _probe(connection)
         undo.pop_all()
     return connection
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """Read all of the database to see whether it is sound, or as much as there is time for."""
+    timer = threading.Timer(_CHECK_S, connection.interrupt)
+    timer.start()
+    try:
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        _log.warning("the store could be checked in part only: the disk is slow")
+        return
+    finally:
+        timer.cancel()
+        # Later it would interrupt something else.
+        timer.join()
+    if verdict != "ok":
+        raise _DamagedError(" ".join(verdict.split()))
 
 
 @contextlib.contextmanager

@@ -126,10 +126,10 @@ def _rows(source: sqlite3.Connection, after: int) -> Iterator[_Row]:
 
     In their order also because SQLite packs rows densely that come so: others would not fit the store.
     """
-    for row in _rows_of(source, _FROM, after):
-        if isinstance(row[0], int):
-            after = row[0]
-        yield row
+    for number, *rest in _rows_of(source, _FROM, after):
+        # A number that damage changed does not move its row: it lies where it was stored.
+        after = max(number, after + 1) if isinstance(number, int) else after + 1
+        yield after, *rest
     ends = [end for query in _ENDS for (end,) in _rows_of(source, query) if isinstance(end, int)]
     for number in range(after + 1, min(max(ends, default=0), after + _MOST_TRIED) + 1):
         # Each damaged page would be told once for every row on it.

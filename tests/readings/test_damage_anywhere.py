@@ -115,6 +115,24 @@ def test_readings_on_pages_that_were_not_hit_survive(
     assert 0 < len(lost) < len(ids) / 2
 
 
+@pytest.mark.parametrize("number", [0, 1, 127])
+def test_a_row_whose_number_was_changed_keeps_its_place(
+    stores: dict[str, tuple[Path, list[str]]], tmp_path: Path, number: int
+) -> None:
+    source, ids = stores["closed"]
+    content = bytearray((source / NAME).read_bytes())
+    at = (leaves(source / NAME)[5] - 1) * PAGE_BYTES
+    # Where the page's second row lies; its length takes two bytes, its number one (sections 1.5 and 1.6).
+    cell = at + int.from_bytes(content[at + 10 : at + 12], "big")
+    assert 2 < content[cell + 2] < 127
+    content[cell + 2] = number
+    (tmp_path / NAME).write_bytes(content)
+    with Store(tmp_path / NAME, StoreSettings()) as store:
+        assert [str(one.id) for one in store.pending(1000)] == ids
+        assert store.alarm is not None
+        assert store.add(draft()).sequence == len(ids) + 1
+
+
 def test_a_first_page_of_junk_costs_no_reading(
     stores: dict[str, tuple[Path, list[str]]], tmp_path: Path
 ) -> None:
