@@ -4,7 +4,6 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +13,7 @@ from appliance.readings import salvage
 from appliance.readings.settings import StoreSettings
 from appliance.readings.store import Store
 from tests.readings.examples import draft
+from tests.readings.places import in_memory
 
 NAME = "readings.sqlite"
 FILES = (NAME, f"{NAME}-wal", f"{NAME}-shm")
@@ -71,7 +71,7 @@ def test_whatever_is_broken_the_store_goes_on(
     stores: dict[str, tuple[Path, list[str]]], kind: str, damage: list[tuple[str, str, float, bytes]]
 ) -> None:
     source, ids = stores[kind]
-    with TemporaryDirectory() as place:
+    with in_memory() as place:
         folder = Path(place) / "state"
         shutil.copytree(source, folder)
         for name, *blow in damage:
@@ -104,7 +104,7 @@ def test_readings_on_pages_that_were_not_hit_survive(
         lost |= {id_ for id_ in ids if id_.encode() in content[at : at + PAGE_BYTES]}
         junk = data.draw(st.binary(min_size=16, max_size=16)) * (PAGE_BYTES // 16)
         content[at : at + PAGE_BYTES] = junk
-    with TemporaryDirectory() as place:
+    with in_memory() as place:
         file = Path(place) / NAME
         file.write_bytes(content)
         with Store(file, StoreSettings()) as store:
