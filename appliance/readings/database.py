@@ -22,8 +22,9 @@ _CHECK_S = 10.0
 WAL_LIMIT_BYTES = 4_000_000
 """Up to this length the log keeps its room on the disk; SQLite writes it back at about this length."""
 
+_ASIDE = ".damaged-"
 _KEPT_ASIDE = 2
-_SIDE_FILES = ("-wal", "-shm")
+_SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
 class _DamagedError(Exception):
@@ -41,11 +42,14 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code is not None and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def open_database(path: Path, now: datetime) -> tuple[sqlite3.Connection, str | None]:
+def open_database(
+    path: Path, now: datetime, *, all_or_nothing: bool = False
+) -> tuple[sqlite3.Connection, str | None]:
     """Open the store at `path` in autocommit mode, for one thread at a time; create it if there is none.
 
     A damaged database is renamed aside with `now` in its name, and what can still be read of it is taken
-    over; the second value then says so in one line. Raises `StoreError` if the place cannot be used at all.
+    over; the second value then says so in one line. Raises `StoreError` if the place cannot be used at all,
+    and with `all_or_nothing` if a full disk has no room for all that can be read.
     """
     try:
         _make_folder(path.parent)
@@ -54,7 +58,7 @@ def open_database(path: Path, now: datetime) -> tuple[sqlite3.Connection, str | 
         try:
             connection = _connect(path)
         except _DamagedError as damage:
-            return replace_damaged(path, now, str(damage))
+            return replace_damaged(path, now, str(damage), all_or_nothing=all_or_nothing)
         _delete(_growing(path))
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
@@ -71,7 +75,9 @@ def _make_folder(folder: Path) -> None:
         sync_folder(folder.parent)
 
 
-def replace_damaged(path: Path, now: datetime, why: str) -> tuple[sqlite3.Connection, str]:
+def replace_damaged(
+    path: Path, now: datetime, why: str, *, all_or_nothing: bool = False
+) -> tuple[sqlite3.Connection, str]:
     """Put a fresh database with what can be saved in place of the closed one at `path`, and open it.
 
     The fresh one is made beside the damaged one and takes its place only when it is whole, so that nothing
@@ -79,7 +85,8 @@ def replace_damaged(path: Path, now: datetime, why: str) -> tuple[sqlite3.Connec
     """
     fresh = _fresh(path)
     if not fresh.exists():
-        _grow(path, _growing(path))
+        _delete_older(path)
+        _grow(path, _growing(path), all_or_nothing=all_or_nothing)
         _growing(path).rename(fresh)
         sync_folder(path.parent)
     aside = _set_aside(path, now)
@@ -103,7 +110,7 @@ def _fresh(path: Path) -> Path:
     return path.with_name(f"{path.name}.fresh")
 
 
-def _grow(damaged: Path, growing: Path) -> None:
+def _grow(damaged: Path, growing: Path, *, all_or_nothing: bool) -> None:
     """Make a database of what can be saved from `damaged`, or go on with one that was begun."""
     try:
         try:
@@ -114,8 +121,15 @@ def _grow(damaged: Path, growing: Path) -> None:
     except _DamagedError as damage:
         raise _too_broken(damaged, damage) from damage
     with contextlib.closing(connection):
-        salvage(damaged, connection)
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        # It is renamed, so that all of it has to be in one file; on a full disk, too.
+        connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+        try:
+            salvage(damaged, connection)
+        except sqlite3.OperationalError as error:
+            if all_or_nothing or error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                raise
+            # A service that does not start for want of room would lose more.
+            _log.error("%s: the disk is full, more could not be saved of it", damaged)
 
 
 def _too_broken(path: Path, damage: _DamagedError) -> StoreError:
@@ -189,13 +203,16 @@ def _probe(connection: sqlite3.Connection) -> None:
         raise _DamagedError("its counter of losses is gone")
 
 
-def _set_aside(path: Path, now: datetime) -> Path:
-    """Rename what is there of the database, and delete all but the newest that were set aside before."""
-    stem = f"{path.name}.damaged-"
-    older = sorted(path.parent.glob(f"{stem}*Z"), key=lambda file: file.stat().st_mtime)
+def _delete_older(path: Path) -> None:
+    """Delete all but the newest that were set aside before, to have room for another one."""
+    older = sorted(path.parent.glob(f"{path.name}{_ASIDE}*Z"), key=lambda file: file.stat().st_mtime)
     for file in older[: len(older) - _KEPT_ASIDE + 1]:
         _delete(file)
-    aside = path.with_name(f"{stem}{now:%Y%m%dT%H%M%S%f}Z")
+
+
+def _set_aside(path: Path, now: datetime) -> Path:
+    """Rename what is there of the database."""
+    aside = path.with_name(f"{path.name}{_ASIDE}{now:%Y%m%dT%H%M%S%f}Z")
     for end in (*_SIDE_FILES, ""):
         file = path.with_name(path.name + end)
         if file.exists():
