@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ WAL_LIMIT_BYTES = 4_000_000
 
 _ASIDE = ".damaged-"
 _KEPT_ASIDE = 2
+_ROOM_TO_OPEN_BYTES = 1_000_000
+"""A log's index, and its first pages."""
+
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
@@ -36,8 +40,13 @@ def readable(text: bytes) -> str:
     return text.decode(errors="replace")
 
 
-def is_damage(error: sqlite3.Error) -> bool:
-    """Say whether `error` means that the database itself is broken, not the disk or the request."""
+def is_damage(error: sqlite3.Error | UnicodeDecodeError) -> bool:
+    """Say whether `error` means that the database itself is broken, not the disk or the request.
+
+    So it is where sqlite3 cannot decode SQLite's own message: there is junk in the names that it quotes.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return True
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -121,8 +130,9 @@ def _grow(damaged: Path, growing: Path, *, all_or_nothing: bool) -> None:
     except _DamagedError as damage:
         raise _too_broken(damaged, damage) from damage
     with contextlib.closing(connection):
-        # It is renamed, so that all of it has to be in one file; on a full disk, too.
+        # It is renamed, so that all of it has to be in one file; and to be opened it needs some room then.
         connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+        _leave_room(connection, shutil.disk_usage(growing.parent).free - _ROOM_TO_OPEN_BYTES)
         try:
             salvage(damaged, connection)
         except sqlite3.OperationalError as error:
@@ -130,6 +140,14 @@ def _grow(damaged: Path, growing: Path, *, all_or_nothing: bool) -> None:
                 raise
             # A service that does not start for want of room would lose more.
             _log.error("%s: the disk is full, more could not be saved of it", damaged)
+
+
+def _leave_room(connection: sqlite3.Connection, bytes_: int) -> None:
+    """Let the database grow by `bytes_` and no further; SQLite then says that the disk is full."""
+    pages, page_bytes = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size")
+    )
+    connection.execute(f"PRAGMA max_page_count = {pages + max(0, bytes_) // page_bytes}").fetchall()
 
 
 def _too_broken(path: Path, damage: _DamagedError) -> StoreError:
@@ -183,7 +201,7 @@ def _naming_damage() -> Iterator[None]:
         yield
     except NewerSchemaError as error:
         raise _DamagedError(str(error)) from error
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         if is_damage(error):
             raise _DamagedError(str(error)) from error
         raise

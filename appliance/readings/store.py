@@ -310,7 +310,7 @@ class Store:
         """Do `work` in a transaction; once more on a fresh database if this one turns out to be damaged."""
         try:
             return _transact(self._connected(), work, writing=writing)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             if not is_damage(error):
                 raise
             return _transact(self._started_afresh(str(error)), work, writing=writing)

@@ -148,6 +148,17 @@ def test_a_first_page_of_junk_costs_no_reading(
             assert (store.alarm is None) == (kind == "cut"), "the log has that page, too"
 
 
+def test_names_that_are_no_text_are_damage_too(
+    stores: dict[str, tuple[Path, list[str]]], tmp_path: Path
+) -> None:
+    source, ids = stores["closed"]
+    content = (source / NAME).read_bytes()
+    (tmp_path / NAME).write_bytes(content.replace(b"tabledevicedevice", b"table\x80\x81vice\x80\x81vice", 1))
+    with Store(tmp_path / NAME, StoreSettings()) as store:
+        assert store.alarm is not None
+        assert [str(one.id) for one in store.pending(1000)] == ids
+
+
 def test_an_empty_database_beside_its_log_is_set_aside(
     stores: dict[str, tuple[Path, list[str]]], tmp_path: Path
 ) -> None:
