@@ -310,7 +310,7 @@ class Store:
         """Do `work` in a transaction; once more on a fresh database if this one turns out to be damaged."""
         try:
             return _transact(self._connected(), work, writing=writing)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             if not is_damage(error):
                 raise
             return _transact(self._started_afresh(str(error)), work, writing=writing)
@@ -324,11 +324,10 @@ class Store:
     def _open_database(self) -> tuple[sqlite3.Connection, str | None]:
         """Open the database; without the ballast where it needs the room."""
         try:
-            return open_database(self._path, self._clock.utc())
+            return open_database(self._path, self._clock.utc(), all_or_nothing=True)
         except StoreError:
-            if self._ballast is None:
-                raise
-            self._ballast.drop()
+            if self._ballast is not None:
+                self._ballast.drop()
             return open_database(self._path, self._clock.utc())
 
     def _started_afresh(self, why: str) -> sqlite3.Connection:
