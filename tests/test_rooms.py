@@ -37,7 +37,9 @@ MAY_KNOW = {
     "config_reference": {"config", "config_keys"},
     "provision": GROUND | {"camera", "config", "config_keys"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
-    "service": GROUND,
+    "service": GROUND
+    | {"backoff", "budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
+    | {"health", "inference", "patience", "remote"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
 

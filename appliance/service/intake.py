@@ -51,7 +51,6 @@ class Intake:
         self.fault: str | None = "the camera has not given a frame yet"
         self.reopened = 0
         self.ended = threading.Event()
-        """How often the camera was opened, or tried to be."""
 
     def seconds_without_frame(self, since_s: float) -> float:
         """Return how long no live frame came, counted from `since_s` (monotonic) if none ever did.
