@@ -99,6 +99,7 @@ reference: setup-dev ## Write docs/configuration.md, docs/gates.md and the JSON 
 	@$(BIN)/python -m appliance.readings.schema
 	@$(BIN)/python -m appliance.inference.schema
 	@$(BIN)/python -m appliance.health.schema
+	@$(BIN)/python -m appliance.remote.schema
 
 convert-env: setup-dev ## Build the converters' own environments, with TensorFlow (ARGS=onnx2tf for one)
 	@$(BIN)/convert env $(ARGS)

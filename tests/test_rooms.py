@@ -13,6 +13,7 @@ GROUND = {"errors", "clock", "files", "picture"}
 
 MAY_KNOW = {
     "errors": set[str](),
+    "secret_files": set[str](),
     "clock": set[str](),
     "backoff": set[str](),
     "patience": set[str](),
@@ -27,7 +28,7 @@ MAY_KNOW = {
     "health": {"files", "readings"},
     "logs": set[str](),
     "line": GROUND | {"camera"},
-    "publish": {"backoff", "budget", "errors", "clock", "readings"},
+    "publish": {"backoff", "budget", "clock", "errors", "readings", "secret_files"},
     "remote": {"errors", "clock", "readings", "publish"},
     "config_keys": set[str](),
     "config_faults": {"config_keys"},
@@ -40,6 +41,10 @@ MAY_KNOW = {
     "service": GROUND
     | {"backoff", "budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
     | {"health", "inference", "patience", "remote"},
+    "doctor": GROUND
+    | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
+    | {"provision", "secret_files"},
+    "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "service"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
 

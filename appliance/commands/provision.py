@@ -7,7 +7,8 @@ from pathlib import Path
 from appliance.clock import SystemClock
 from appliance.errors import ConfigError, ProvisionError
 from appliance.provision.disk import Disk
-from appliance.provision.provision import Places, provision
+from appliance.provision.places import Places
+from appliance.provision.provision import provision
 
 _SERVICE_USER = "janban"
 

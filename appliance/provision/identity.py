@@ -107,3 +107,9 @@ def name_of(order: Order, certificate: bytes | None) -> str:
     """Name a generation after all of an order but its secrets, which no name must betray."""
     public = order.model_dump_json(exclude=_SECRETS).encode()
     return hashlib.sha256(public + (certificate or b"")).hexdigest()[:16]
+
+
+def waits_for_certificate(state: Path) -> bool:
+    """Whether a box has asked for a certificate that it does not have yet; `state` is its state folder."""
+    asked = state.glob("identity/*/order.toml")
+    return any(not Generation(order.parent).certificate.exists() for order in asked)

@@ -4,7 +4,7 @@ Every step can be repeated, and the file goes last: after a power cut at any mom
 this one would have.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from appliance.clock import Clock
@@ -15,24 +15,7 @@ from appliance.provision.configuration import Files, generation_of, write
 from appliance.provision.disk import Disk
 from appliance.provision.identity import Generation, IdentityFolder, name_of
 from appliance.provision.order import Certificate, Order, Password, Request, load_order
-
-
-@dataclass(frozen=True)
-class Places:
-    """Absolute paths as the box itself sees them; `root` is where its file system lies meanwhile."""
-
-    file: Path = Path("/boot/firmware/provision.toml")
-    config: Path = Path("/etc/janban/janban.toml")
-    state: Path = Path("/var/lib/janban")
-    root: Path = Path("/")
-
-    def here(self, path: Path) -> Path:
-        """Return where to find one of the paths from here."""
-        return self.root / path.relative_to("/")
-
-    def seen(self, path: Path) -> Path:
-        """Return how the box itself sees a path that `here` gave."""
-        return Path("/") / path.relative_to(self.root)
+from appliance.provision.places import Places
 
 
 def provision(places: Places, clock: Clock, disk: Disk, *, overwrite: bool = False) -> str:

@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 _VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 _RECEIVE_MAXIMUM = 65_535
+_PINGREQ = "Sending PINGREQ"
+"""What paho writes to its log then."""
 _NOT_THIS_VERSION = {"Unsupported protocol version", "Protocol error", "Malformed packet"}
 _GOING_OR_COMING = {"Server unavailable", "Server shutting down", "Server busy", "Keep alive timeout"}
 """Reasons of a broker that is there again soon."""
@@ -80,6 +82,7 @@ class _Events:
     acknowledged: list[tuple[int, ReasonCode]] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
     optional: set[int] = field(default_factory=set)
+    pinged_s: float | None = None
     ended: LinkError | None = None
 
     def end(self, why: str, cause: Cause = Cause.AWAY) -> None:
@@ -242,12 +245,20 @@ class Link:
             if wake in readable and wake is not None:
                 wake.recv(4096)
             if sock in readable or buffered:
+                self._events.pinged_s = None
                 self._client.loop_read()
             if sock in writable:
                 self._client.loop_write()
             self._client.loop_misc()
+            self._check_ping()
         except (OSError, ValueError) as error:
             self._events.end(str(error))
+
+    def _check_ping(self) -> None:
+        """End a connection whose broker does not answer PINGREQ; paho would wait another keepalive for it."""
+        pinged_s, silence_s = self._events.pinged_s, self._budget.broker_silence_s
+        if pinged_s is not None and self._clock.monotonic_s() - pinged_s >= silence_s:
+            self._events.end(f"the broker has not answered for {silence_s:.0f} s")
 
     def _prepared_client(self) -> mqtt.Client:
         client = mqtt.Client(
@@ -316,7 +327,9 @@ class Link:
             self._events.end(f"the broker refused the subscription: {refusals[0]}", Cause.REFUSED)
 
     def _on_log(self, _c: object, _u: object, level: int, text: str) -> None:
-        """Keep the cause of a broken connection, which paho tells nobody else."""
+        """Keep the cause of a broken connection, and when a PINGREQ went out: paho tells nobody else."""
+        if text == _PINGREQ:
+            self._events.pinged_s = self._clock.monotonic_s()
         if level == mqtt.MQTT_LOG_ERR:
             self._events.end(text)
 

@@ -57,7 +57,8 @@ class PublishSettings(BaseModel):
         default=30,
         ge=5,
         le=3600,
-        description="Seconds of silence after which either side asks whether the other is still there.",
+        description="Seconds of silence after which either side asks whether the other is still there. A "
+        "line that was cut unnoticed counts as broken 10 seconds later.",
     )
     will_delay_s: int = Field(
         default=30,

@@ -1,6 +1,5 @@
 """The store of readings, which is also the outbox: stored before published, sent only once acknowledged."""
 
-import json
 import logging
 import sqlite3
 import threading
@@ -9,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from appliance.clock import Clock, SystemClock
 from appliance.errors import StoreError
 from appliance.readings.ballast import Ballast
 from appliance.readings.database import WAL_LIMIT_BYTES, is_damage, open_database, replace_damaged
+from appliance.readings.pending import Pending
 from appliance.readings.reading import Draft, Reading
 from appliance.readings.settings import StoreSettings
 
@@ -26,6 +26,14 @@ _T = TypeVar("_T")
 _PRUNE_EVERY = 200
 _PRUNE_BATCH = 32
 _SECONDS_PER_DAY = 86_400
+_NEXT_SEQUENCE = """
+INSERT INTO device
+VALUES (:device, 1 + (SELECT coalesce(max(sequence), 0) FROM reading WHERE device = :device))
+ON CONFLICT (name) DO UPDATE SET last_sequence = max(last_sequence + 1, excluded.last_sequence)
+RETURNING last_sequence
+"""
+"""The readings have their say, lest a damaged counter give a number again and be refused for ever."""
+
 _DELETE_OLDEST_SENT = """
 DELETE FROM reading WHERE number IN
   (SELECT number FROM reading WHERE sent_at_s IS NOT NULL ORDER BY number LIMIT ?)
@@ -42,28 +50,6 @@ _CHECKPOINT_PAGES = 1000
 _TIGHT_CHECKPOINT_PAGES = 8
 _TIGHT_SPARE_PAGES = 16
 """More than a reading takes, with its entries in the indices."""
-
-
-@dataclass(frozen=True)
-class Pending:
-    """A reading that the broker does not have yet."""
-
-    id: UUID
-    payload: str
-    boot_id: UUID
-    stored_monotonic_s: float
-
-    def historical(self, boot_id: UUID, monotonic_s: float, after_s: float) -> bool:
-        """Say whether it is late: of another boot, or stored more than `after_s` before `monotonic_s`.
-
-        The monotonic clock decides, not the stamp: a clock that is set right must not make old what is new.
-        """
-        return self.boot_id != boot_id or monotonic_s - self.stored_monotonic_s > after_s
-
-    def late_payload(self) -> str:
-        """Return the payload marked `historical`; it may be of an earlier version, so it is not validated."""
-        fields = {**json.loads(self.payload), "historical": True}
-        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -104,8 +90,9 @@ class Store:
         self._opened = False
         self._connection: sqlite3.Connection | None = None
         self._added = 0
+        self._unreadable = 0
         self.alarm: str | None = None
-        """Set when a damaged database had to be set aside since `open`: one line for the health report."""
+        """Set when damage to the database was found since `open`: one line for the health report."""
 
     def open(self) -> None:
         """Open or create the database, check it (which reads all of it), and drop what is too old.
@@ -146,11 +133,7 @@ class Store:
             known = db.execute("SELECT payload FROM reading WHERE id = ?", (str(draft.id),)).fetchone()
             if known is not None:
                 return Reading.from_json(known[0])
-            [(sequence,)] = db.execute(
-                "INSERT INTO device VALUES (?, 1)"
-                " ON CONFLICT (name) DO UPDATE SET last_sequence = last_sequence + 1 RETURNING last_sequence",
-                (draft.origin.device,),
-            ).fetchall()
+            [(sequence,)] = db.execute(_NEXT_SEQUENCE, {"device": draft.origin.device}).fetchall()
             reading = draft.numbered(sequence)
             db.execute(
                 "INSERT INTO reading (id, device, sequence, boot_id, stored_monotonic_s, payload)"
@@ -174,17 +157,39 @@ class Store:
         return reading
 
     def pending(self, limit: int) -> list[Pending]:
-        """Return the first `limit` readings that are not sent, in the order in which they were stored."""
+        """Return the first `limit` readings that are not sent, in the order in which they were stored.
 
-        def work(db: sqlite3.Connection) -> list[Pending]:
-            rows = db.execute(
-                "SELECT id, payload, boot_id, stored_monotonic_s FROM reading"
+        One that a broken disk has changed beyond use is given up, counted and told: it must not hold up the
+        others.
+        """
+
+        def work(db: sqlite3.Connection) -> list[tuple[Any, ...]]:
+            return db.execute(
+                "SELECT number, id, payload, boot_id, stored_monotonic_s FROM reading"
                 " WHERE sent_at_s IS NULL ORDER BY number LIMIT ?",
                 (limit,),
             ).fetchall()
-            return [Pending(UUID(id_), payload, UUID(boot), stored) for id_, payload, boot, stored in rows]
 
-        return self._run("the outbox cannot be read", work, writing=False)
+        while True:
+            whole, broken = [], []
+            for number, *row in self._run("the outbox cannot be read", work, writing=False):
+                try:
+                    whole.append(Pending.of(*row))
+                except ValueError:
+                    broken.append(number)
+            if not broken:
+                return whole
+            self._give_up(broken)
+
+    def _give_up(self, broken: list[int]) -> None:
+        def work(db: sqlite3.Connection) -> None:
+            db.executemany("DELETE FROM reading WHERE number = ?", [(number,) for number in broken])
+            db.execute("UPDATE loss SET readings = readings + ?", (len(broken),))
+
+        self._run("damaged readings cannot be deleted", work)
+        self._unreadable += len(broken)
+        self.alarm = f"{self._path.name}: {self._unreadable} unsent readings were damaged and are lost"
+        _log.error("%s", self.alarm)
 
     def mark_sent(self, ids: Iterable[UUID]) -> None:
         """Record that the broker acknowledged these readings; unknown ids are ignored."""

@@ -56,7 +56,7 @@ class Command:
 class Desk:
     """A `Mailbox`: what comes is checked and written down here, and done by the thread that `start` starts.
 
-    `most_restarts` is how many commands that restart the service may be begun within `restarts_within`:
+    `most_restarts` is how many commands that restart the service may be done within `restarts_within`:
     systemd takes too many restarts for a fault of the machine.
     """
 
@@ -85,16 +85,15 @@ class Desk:
         self._thread: threading.Thread | None = None
 
     def start(self, wake: Callable[[], None]) -> None:
-        """Begin; `wake` is called when there is something to tell. Raises `CommandError`."""
+        """Begin; `wake` is called when there is something to tell.
+
+        Without a journal, as on a disk that is broken, every command fails, and says so.
+        """
         self._wake = wake
-        self._journal.open(
-            lambda entry: self._result(
-                entry.id,
-                entry.command,
-                "interrupted",
-                Answer("the box went down before it was done; look how it is before you ask again"),
-            ).model_dump_json()
-        )
+        try:
+            self._journal.open(self._interrupted)
+        except CommandError as error:
+            _log.error("no commands are taken: %s", error)
         self._thread = threading.Thread(target=self._work, name="commands", daemon=True)
         self._thread.start()
 
@@ -188,7 +187,7 @@ class Desk:
         if self._commands[command].restarts:
             restarting = frozenset(name for name, one in self._commands.items() if one.restarts)
             since = self._gate.utc() - self._restarts_within
-            if self._journal.begun_since(restarting, since) >= self._most_restarts:
+            if self._journal.count_since(restarting, since) >= self._most_restarts:
                 return "restarted often enough of late; wait 20 minutes"
         return None
 
@@ -249,6 +248,10 @@ class Desk:
         result = self._result(request_id, command, status, Answer(detail))
         self._fleeting.append(Letter(str(uuid4()), command, result.model_dump_json()))
         self._wake()
+
+    def _interrupted(self, entry: Entry) -> str:
+        answer = Answer("the box went down before it was done; look how it is before you ask again")
+        return self._result(entry.id, entry.command, "interrupted", answer).model_dump_json()
 
     def _result(self, request_id: UUID | None, command: str, status: Status, answer: Answer) -> Result:
         return Result(

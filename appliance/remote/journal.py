@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS request (
 ) STRICT
 """
 _FIELDS = "id, command, digest, result"
+_COLUMNS = {"number", "id", "command", "digest", "begun_at", "expires_at", "result", "told"}
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,12 @@ class Journal:
         with self._writing() as connection:
             connection.execute("UPDATE request SET told = 0 WHERE id = ?", (str(request_id),))
 
-    def begun_since(self, commands: frozenset[str], since: datetime) -> int:
-        """Return how many requests for one of `commands` were begun since then."""
+    def count_since(self, commands: frozenset[str], since: datetime) -> int:
+        """Return how many requests for one of `commands`, begun since then, were done or may yet be."""
         marks = ", ".join("?" * len(commands))
-        return len(self._select(f"command IN ({marks}) AND begun_at >= ?", *commands, since.timestamp()))
+        came_to_something = "(result IS NULL OR json_extract(result, '$.status') = 'done')"
+        condition = f"command IN ({marks}) AND begun_at >= ? AND {came_to_something}"
+        return len(self._select(condition, *commands, since.timestamp()))
 
     def _select(self, condition: str, *values: object) -> list[Entry]:
         with self._lock, self._naming_faults():
@@ -168,6 +171,8 @@ def _connect(file: Path) -> sqlite3.Connection:
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
         connection.execute(_SCHEMA)
-        connection.execute(f"SELECT {_FIELDS}, begun_at, expires_at, told FROM request LIMIT 0")  # noqa: S608
+        columns = {name for _, name, *_ in connection.execute("PRAGMA table_info(request)")}
+        if not columns >= _COLUMNS:
+            raise sqlite3.DatabaseError("its table is another one")
         undo.pop_all()
     return connection

@@ -33,13 +33,13 @@ class Request(Model):
     id: UUID = Field(description="New for every request; one that comes again is not done again")
     site: Name
     device: Name
-    command: Name
+    command: CommandName
     issued_at: UtcTime = Field(description="In UTC", json_schema_extra={"format": "date-time"})
     expires_at: UtcTime = Field(
         description="In UTC, at most 10 minutes after issued_at", json_schema_extra={"format": "date-time"}
     )
     args: dict[Annotated[str, StringConstraints(max_length=32)], JsonValue] = Field(
-        default_factory=dict, max_length=8
+        default_factory=dict, max_length=8, description="Depends on the command"
     )
 
 

@@ -121,9 +121,9 @@ class Appliance:
     def stop(self) -> None:
         """Finish the tray in hand, store it, release the camera and say goodbye to the broker."""
         self._stop.set()
-        if self._parts.remote is not None:
-            self._parts.remote.stop()
         deadline = Deadline.after(self._budget.stop_s, self._clock)
+        if self._parts.remote is not None:
+            self._parts.remote.stop(deadline.remaining_s)
         for thread in self._threads:
             thread.join(deadline.remaining_s)
             if thread.is_alive():

@@ -1,6 +1,7 @@
 """A new reference from a tray that came along: made beside the old one, tried, put in its place."""
 
 import ctypes
+import logging
 import os
 import shutil
 from dataclasses import replace
@@ -18,6 +19,8 @@ from appliance.tray.calibration_folder import load_calibration, save_calibration
 from appliance.tray.locate import locate
 from appliance.tray.rectify import rectify
 from appliance.tray.reference_quality import check_reference
+
+_LOG = logging.getLogger(__name__)
 
 What = Literal["full", "empty"]
 
@@ -68,6 +71,8 @@ class Recalibration:
             raise CommandError(f"this tray is no reference: {error}") from None
         except OSError as error:
             raise CommandError(f"{self._folder.name}: cannot be replaced: {error.strerror}") from None
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
 
     def _made(self, what: What, picture: Picture) -> Calibration:
         name = f"the {what} reference"
@@ -100,8 +105,11 @@ class Recalibration:
     def _keep_previous(self, replaced: Path) -> None:
         previous = self._folder.with_name(f"{self._folder.name}-previous")
         shutil.rmtree(previous, ignore_errors=True)
-        replaced.rename(previous)
-        sync_folder(self._folder.parent)
+        try:
+            replaced.rename(previous)
+            sync_folder(self._folder.parent)
+        except OSError as error:
+            _LOG.warning("the calibration before is not kept: %s", error)
 
 
 def exchange(one: Path, other: Path) -> None:

@@ -39,7 +39,6 @@ _QUALITIES = (90, 75, 60, 40)
 _QUICK_S = 30.0
 _TRAY_S = 300.0 + _QUICK_S
 """The longest wait for a tray, and what is made of it."""
-_STOP_S = 2.0
 
 
 class RemoteControl:
@@ -80,10 +79,10 @@ class RemoteControl:
         """Begin to take commands; `wake` is called when there is a result to tell."""
         self.desk.start(wake)
 
-    def stop(self) -> None:
-        """Begin nothing more; who waits for a tray gives up."""
+    def stop(self, timeout_s: float) -> None:
+        """Begin nothing more; who waits for a tray gives up, other work has `timeout_s` to end."""
         self._next_tray.close()
-        self.desk.stop(_STOP_S)
+        self.desk.stop(timeout_s)
 
     def close(self) -> None:
         """Close the journal, after the last result was told."""

@@ -37,10 +37,13 @@ def main() -> int:
         kinds, minutes=options.minutes, every_s=options.every, quiet_s=_QUIET_S, seed=options.seed
     )
     try:
-        told = report(play(faults, options.minutes, camera, options.models, options.keep))
+        played = play(faults, options.minutes, camera, options.models, options.keep)
     except JanbanError as error:
         print(f"soak: {error}", file=sys.stderr)
         return 1
+    if options.keep is not None:
+        played.keep(options.keep)
+    told = report(played)
     print(json.dumps(told.as_json()) if options.json else told.as_text())
     return int(any(told.failures()))
 

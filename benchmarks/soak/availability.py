@@ -55,7 +55,7 @@ class OfAKind:
 
 def by_kind(overcome: Sequence[Overcome], unseen: Spans, to_s: float) -> dict[Kind, OfAKind]:
     """Sum up by kind of fault; percentiles by nearest rank, so that of few the slowest counts."""
-    ends = [one.began_s for one in overcome[1:]] + [to_s]
+    ends = [*(one.began_s for one in overcome), to_s][1:]
     table: dict[Kind, list[tuple[Overcome, float]]] = {}
     for one, end_s in zip(overcome, ends, strict=True):
         table.setdefault(one.fault.kind, []).append((one, _share(unseen, one.began_s, end_s)))

@@ -1,13 +1,14 @@
 """Conducts a soak: sets the stage, inflicts the faults in their time, and gathers what there is to tell."""
 
 import contextlib
+import json
 import logging
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -66,6 +67,22 @@ class Played:
     starved: int
     exit_status: int | None
     lost_by_store: int
+
+    def keep(self, folder: Path) -> None:
+        """Write what the line showed and what arrived, a line of JSON each, for a closer look."""
+        shown = "".join(json.dumps(asdict(one)) + "\n" for one in self.passages)
+        (folder / "passages.jsonl").write_text(shown, encoding="utf-8")
+        arrived = (
+            {
+                "line_s": self.steps.monotonic_s(one.captured_at) - self.started_s,
+                **one.model_dump(mode="json"),
+            }
+            for one in self.received.readings.values()
+        )
+        lines = "".join(json.dumps(one) + "\n" for one in arrived)
+        (folder / "readings.jsonl").write_text(lines, encoding="utf-8")
+        beats = "".join(json.dumps(asdict(one)) + "\n" for one in self.beats)
+        (folder / "beats.jsonl").write_text(beats, encoding="utf-8")
 
 
 def play(

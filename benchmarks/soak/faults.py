@@ -104,19 +104,35 @@ def _sees(beat: Beat) -> bool:
     return beat.at_s - beat.frame_s < _FRESH_S
 
 
+def _opened_anew(bench: Bench) -> Done:
+    """Wait for a frame from after the camera was opened again: just after a fault the last one is fresh."""
+    before = _latest(bench)
+
+    def done(from_s: float) -> float | None:
+        anew = (
+            one for one in bench.record.since(from_s) if (one.pid, one.opened) != (before.pid, before.opened)
+        )
+        opened = next(anew, None)
+        if opened is None:
+            return None
+        return _first(bench, lambda beat: _sees(beat) and beat.frame_s > opened.at_s)(from_s)
+
+    return done
+
+
 @contextlib.contextmanager
 def _camera(word: str, bench: Bench, number: int) -> Iterator[Done]:
     """Break the camera until it is opened anew."""
-    before = _latest(bench)
+    done = _opened_anew(bench)
     bench.scene.tell("camera", f"{word} {number}")
-    yield _first(bench, lambda beat: (beat.pid, beat.opened) != (before.pid, before.opened) and _sees(beat))
+    yield done
 
 
 @contextlib.contextmanager
 def _camera_crash(bench: Bench, _number: int) -> Iterator[Done]:
-    before = _latest(bench)
+    done = _opened_anew(bench)
     _signal(_CAMERA, signal.SIGSEGV, bench)
-    yield _first(bench, lambda beat: (beat.pid, beat.opened) != (before.pid, before.opened) and _sees(beat))
+    yield done
 
 
 @contextlib.contextmanager

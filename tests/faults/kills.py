@@ -15,7 +15,6 @@ import random
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -27,6 +26,7 @@ from appliance.readings.settings import StoreSettings
 from appliance.readings.store import Store
 from tests.brokers import Mosquitto
 from tests.faults import device
+from tests.faults.patience import eventually
 from tests.publish.listener import Listener
 from tests.publish.scripted import CuttingProxy
 
@@ -34,7 +34,6 @@ _BROKER = "allow_anonymous true\nmax_queued_messages 0\nset_tcp_nodelay true"
 _PROBE = "janban/probe"
 _KILLS_PER_BROKER = 25
 _SOON_S, _LATER_S = 0.05, 0.5
-_PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -144,15 +143,7 @@ class Bench:
 
 def kill(process: ForkServerProcess) -> None:
     process.kill()
-    process.join(_PATIENCE_S)
-
-
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + _PATIENCE_S
-    while not condition():
-        if time.monotonic() > until:
-            raise TimeoutError(f"never happened: {what}")
-        time.sleep(0.1)
+    process.join()
 
 
 def run(kills: int, seed: int, folder: Path, per_broker: int = _KILLS_PER_BROKER) -> Outcome:

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -38,6 +39,15 @@ class Authority:
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         return builder.sign(self.key, SHA256()).public_bytes(Encoding.PEM)
 
+    def sign_server(self, key_pem: bytes, address: str, since: datetime, until: datetime) -> bytes:
+        """Return the certificate of a server at an IP address."""
+        key = load_pem_private_key(key_pem, None).public_key()
+        builder = _builder(_name("server"), self.certificate.subject, key, until, since)
+        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
+        return (
+            builder.add_extension(names, critical=False).sign(self.key, SHA256()).public_bytes(Encoding.PEM)
+        )
+
     def below(self, name: str) -> "Authority":
         """Return an authority that this one vouches for."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -58,7 +68,9 @@ def _name(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: object, until: datetime) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: object, until: datetime, since: datetime | None = None
+) -> x509.CertificateBuilder:
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer)
     builder = builder.public_key(key).serial_number(x509.random_serial_number())  # type: ignore[arg-type]
-    return builder.not_valid_before(until - timedelta(days=4000)).not_valid_after(until)
+    return builder.not_valid_before(since or until - timedelta(days=4000)).not_valid_after(until)

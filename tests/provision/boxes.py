@@ -8,7 +8,8 @@ from pathlib import Path
 from appliance.clock import SystemClock
 from appliance.config import Settings, parse
 from appliance.provision.disk import Disk
-from appliance.provision.provision import Places, provision
+from appliance.provision.places import Places
+from appliance.provision.provision import provision
 from tests.provision.authority import NOW
 
 

@@ -1,6 +1,7 @@
 """When to try again, by why there is no connection."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def ending(link: Link) -> LinkError:
     """Return why a connection ended that is about to."""
     try:
         while True:
-            link.pump(10)
+            link.pump(0.1)
     except LinkError as error:
         return error
 
@@ -175,3 +176,20 @@ def test_a_broker_that_acknowledges_nothing_is_left(
         eventually(lambda: len(broker.connects) > 1, "connected again")
         publisher.stop()
     assert store.counts().pending == 1
+
+
+@pytest.mark.parametrize("pingresp", [None, b"\xd0\x00"], ids=["silent", "answers"])
+def test_a_line_that_was_cut_unnoticed_is_given_up_soon_after_the_keepalive(
+    monkeypatch: pytest.MonkeyPatch, pingresp: bytes | None
+) -> None:
+    silence_s = 0.5 if pingresp is None else 30.0
+    monkeypatch.setattr(Budget, "broker_silence_s", silence_s)
+    with ScriptedBroker(pingresp=pingresp) as broker:
+        endpoint = replace(Endpoint.of(PublishSettings(host="127.0.0.1", port=broker.port)), keepalive_s=1)
+        link = dial(endpoint, Caller("caller"), SystemClock())
+        if pingresp is None:
+            assert "has not answered" in str(ending(link))
+        else:
+            while not broker.pinged.is_set() or link._events.pinged_s is not None:
+                link.pump(0.1)
+        link.close()

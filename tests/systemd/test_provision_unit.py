@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.provision.provision import Places
+from appliance.provision.places import Places
 
 UNIT = Path(__file__).parents[2] / "systemd" / "janban-provision.service"
 

@@ -58,6 +58,10 @@ def test_a_kind_that_never_recovered_has_no_figures() -> None:
     assert math.isnan(table["disk full"].p50_s)
 
 
+def test_a_run_without_faults_has_no_kinds() -> None:
+    assert by_kind([], [(1.0, 2.0)], 60) == {}
+
+
 def test_projection_multiplies_what_was_measured_by_how_often_it_is_assumed() -> None:
     table = by_kind([overcome("camera frozen", 10, 3.0)], [(10.0, 13.0)], 60)
     projected = project(table)
