@@ -4,11 +4,12 @@ The unit's `WatchdogSec` is a fixed figure, `WATCHDOG_S`. It is shared out:
 
 | share | seconds | what |
 |---|---|---|
-| a third | 10 | between two feeds: systemd asks for half at most, a third forgives one that comes late |
+| a fifth | 6 | between two feeds: systemd asks for half at most |
 | a third | 10 | to open the camera again, warm-up included |
 | a tenth | 3 | without a frame before the camera counts as stalled |
+| a tenth | 3 | to reset a USB camera that does not open |
 | a fifth | 6 | one tray, from trigger to stored reading: the most that `deadline.total_s` may be |
-| the rest | 1 | spare |
+| the rest | 2 | spare |
 
 Even if all of these follow on each other, the watchdog is fed in time; whatever lasts longer is a fault,
 and a restart is the answer to it.
@@ -84,6 +85,11 @@ class Budget:
         return self.watchdog_s / 10
 
     @property
+    def camera_away_s(self) -> float:
+        """From a camera's last frame to the first one after a reset of its device and its opening."""
+        return self.camera_stall_s + self.usb_reset_s + self.camera_open_s
+
+    @property
     def camera_silence_s(self) -> float:
         """What a camera may be silent for in any case, however fast frames came of late."""
         return self.camera_stall_s / 3
@@ -104,6 +110,16 @@ class Budget:
         return self.camera_open_s / 2
 
     @property
+    def camera_revive_s(self) -> float:
+        """Between two resets of a USB camera's device; it doubles up to `camera_revive_most_s`."""
+        return 2 * self.watchdog_s
+
+    @property
+    def camera_revive_most_s(self) -> float:
+        """The longest time between two resets of a camera's device."""
+        return 120 * self.watchdog_s
+
+    @property
     def camera_dark_most_s(self) -> float:
         """A camera that shows nothing but black is opened again after `camera_stall_s`, 2, 4 … times that.
 
@@ -117,9 +133,19 @@ class Budget:
         return self.watchdog_s / 3
 
     @property
+    def usb_reset_s(self) -> float:
+        """What the reset of a USB device may take; a camera's is waited for before it is opened again."""
+        return self.watchdog_s / 10
+
+    @property
+    def usb_power_s(self) -> float:
+        """What switching a USB port off and on may take; nothing waits for it."""
+        return self.watchdog_s / 3
+
+    @property
     def feed_s(self) -> float:
         """Between two looks at whether trays can be measured, each of which feeds the watchdog."""
-        return self.watchdog_s / 3
+        return self.watchdog_s / 5
 
     @property
     def stop_s(self) -> float:
@@ -149,7 +175,7 @@ class Budget:
     @property
     def longest_gap_s(self) -> float:
         """The longest time between two feeds of a service without fault: everything follows on each other."""
-        return self.feed_s + self.camera_stall_s + self.camera_open_s + self.total_s
+        return self.feed_s + self.camera_away_s + self.total_s
 
     @property
     def watchdog_s(self) -> float:

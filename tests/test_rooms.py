@@ -22,7 +22,8 @@ MAY_KNOW = {
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
     "readings": {"errors", "clock"},
-    "inference": GROUND | {"backoff", "patience", "budget", "readings"},
+    "usb": {"clock", "files"},
+    "inference": GROUND | {"backoff", "patience", "budget", "readings", "usb"},
     "camera": GROUND | {"tray"},
     "line": GROUND | {"camera"},
     "publish": {"backoff", "errors", "clock", "readings"},
@@ -34,7 +35,19 @@ MAY_KNOW = {
     "config_reference": {"config", "config_keys"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
     "service": GROUND
-    | {"backoff", "patience", "budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
+    | {
+        "backoff",
+        "patience",
+        "usb",
+        "budget",
+        "config",
+        "camera",
+        "line",
+        "tray",
+        "estimate",
+        "readings",
+        "publish",
+    }
     | {"inference"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""

@@ -13,10 +13,10 @@ from appliance.errors import BrokenRunError
 from appliance.inference.interpret import Array, by_meaning, class_probabilities, depth_map, softmax
 from appliance.inference.ladder import Ladder
 from appliance.inference.manifest import Device, Meaning
-from appliance.inference.networks import Maps, Segmented
+from appliance.inference.networks import Maps, NetworkCounts, Segmented
 from appliance.inference.process import Limits, NetworksProcess
 from appliance.inference.selection import Network, Selection
-from appliance.inference.supervisor import Supervisor
+from appliance.inference.supervisor import Care, Supervisor
 from appliance.inference.wire import Factory, Job
 from appliance.picture import Picture
 
@@ -42,6 +42,7 @@ class WorkerNetworks:
         limits: Limits,
         clock: Clock,
         *,
+        care: Care | None = None,
         expected: bool = False,
     ) -> None:
         self._selection = selection
@@ -49,7 +50,7 @@ class WorkerNetworks:
         def start(device: Device) -> NetworksProcess:
             return NetworksProcess(Job(factory, device, selection.files(device)), limits, clock)
 
-        self._supervisor = Supervisor(start, ladder, clock, expected=expected)
+        self._supervisor = Supervisor(start, ladder, clock, care=care, expected=expected)
         self._changed = threading.Condition()
         self._bell, self._button = socketpair()
         self._bell.settimeout(0)
@@ -97,6 +98,10 @@ class WorkerNetworks:
     def complaints(self) -> tuple[str, ...]:
         """Return what a maintainer should know, each one line."""
         return self._supervisor.complaints()
+
+    def counts(self) -> NetworkCounts:
+        """Return how often what was needed so far."""
+        return self._supervisor.counts()
 
     def close(self) -> None:
         """End the process; no call may follow."""

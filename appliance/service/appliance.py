@@ -43,6 +43,7 @@ class Parts:
     origin: Origin
     surroundings: Surroundings
     shade: Shade | None = None
+    revive_camera: Callable[[], bool] | None = None
 
 
 class Appliance:
@@ -73,7 +74,13 @@ class Appliance:
         self._trays: queue.Queue[TrayEvent] = queue.Queue(queue_trays)
         self._recorder = Recorder(parts.store)
         self._intake = Intake(
-            parts.camera, parts.trigger, self._trays, overflowing=self._overflow, budget=budget, clock=clock
+            parts.camera,
+            parts.trigger,
+            self._trays,
+            overflowing=self._overflow,
+            budget=budget,
+            clock=clock,
+            revive=parts.revive_camera,
         )
         self._stop = threading.Event()
         self._busy_since_s: float | None = None
@@ -123,10 +130,7 @@ class Appliance:
         if self.failure is not None:
             return self.failure
         blind_s = self._intake.seconds_without_frame(self._started_s)
-        if (
-            not self._intake.ended.is_set()
-            and blind_s > self._budget.camera_stall_s + self._budget.camera_open_s
-        ):
+        if not self._intake.ended.is_set() and blind_s > self._budget.camera_away_s:
             return f"no usable frame for {blind_s:.0f} s: {self._intake.fault}"
         busy_since_s = self._busy_since_s
         if busy_since_s is not None and self._clock.monotonic_s() - busy_since_s > self._budget.total_s:
