@@ -23,7 +23,7 @@ READY_DEV := .venv/.ready-dev
 READY_TRAIN := .venv/.ready-train
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-slow lint types check bench line trigger accuracy reference
+.PHONY: help setup setup-dev run test test-slow lint types check bench line soak trigger accuracy reference
 .PHONY: test-convert convert-env trays train models fusion evaluate clean
 
 help: ## Explain every target
@@ -84,6 +84,9 @@ bench: setup-dev ## Time an idle line, the stages of a tray, and the study's way
 line: setup ## Run the whole appliance on 10 minutes of a simulated line, 30 trays a minute (ARGS="--minutes 2")
 	@$(BIN)/python -m benchmarks.line $(NETWORKS) $(ARGS)
 
+soak: setup ## Run the whole appliance for an hour with a fault every minute (ARGS="--minutes 5 --every 15")
+	@$(BIN)/python -m benchmarks.soak $(NETWORKS) $(ARGS)
+
 trigger: setup ## Count what the trigger makes of 2,000 simulated trays
 	@$(BIN)/python -m benchmarks.trigger --trays 2000 $(ARGS)
 
@@ -95,6 +98,8 @@ reference: setup-dev ## Write docs/configuration.md, docs/gates.md and the JSON 
 	@$(BIN)/python -m convert.parity.reference
 	@$(BIN)/python -m appliance.readings.schema
 	@$(BIN)/python -m appliance.inference.schema
+	@$(BIN)/python -m appliance.health.schema
+	@$(BIN)/python -m appliance.remote.schema
 
 convert-env: setup-dev ## Build the converters' own environments, with TensorFlow (ARGS=onnx2tf for one)
 	@$(BIN)/convert env $(ARGS)

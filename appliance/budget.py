@@ -173,6 +173,30 @@ class Budget:
         return self.watchdog_s
 
     @property
+    def broker_connect_s(self) -> float:
+        """For the broker to take a connection: the TCP handshake, and as long again the TLS handshake.
+
+        Linux repeats an unanswered SYN after 1 s, 3 s, 7 s: an attempt any longer would sleep through the
+        return of a network instead of trying anew.
+        """
+        return self.watchdog_s / 10
+
+    @property
+    def broker_answer_s(self) -> float:
+        """For the broker to answer CONNECT."""
+        return self.watchdog_s / 6
+
+    @property
+    def broker_farewell_s(self) -> float:
+        """To say goodbye to the broker, and have it acknowledged."""
+        return self.watchdog_s / 15
+
+    @property
+    def broker_silence_s(self) -> float:
+        """Without an acknowledgement for this long, a connection is taken for broken."""
+        return self.watchdog_s / 3
+
+    @property
     def longest_gap_s(self) -> float:
         """The longest time between two feeds of a service without fault: everything follows on each other."""
         return self.feed_s + self.camera_away_s + self.total_s

@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -12,6 +11,10 @@ import cv2
 
 from appliance import __version__
 from appliance.errors import CalibrationError, ConfigError, JanbanError
+from appliance.logs.setup import set_up as set_up_logs
+from appliance.provision.places import Places
+from appliance.publish.topics import checked_name
+from appliance.remote.request import ARGUMENTS
 
 _EXIT_FAULT = 1
 _EXIT_SETTINGS = 78
@@ -19,35 +22,24 @@ _EXIT_SETTINGS = 78
 _EXIT_INTERRUPTED = 130
 
 
-class _Command:
-    """A command whose module is imported when it is called.
+def _from(module: str, function: str = "command") -> Callable[[argparse.Namespace], int]:
+    """Return a command whose module is imported when it is called.
 
     The service has no need of what tuning needs, and a camera's worker, which imports the program that
     started it once more, of none of them.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def command(self, options: argparse.Namespace) -> int:
-        """Do it."""
-        status: int = importlib.import_module(f"appliance.commands.{self._name}").command(options)
+    def command(options: argparse.Namespace) -> int:
+        status: int = getattr(importlib.import_module(f"appliance.commands.{module}"), function)(options)
         return status
 
-
-bench, calibrate, compare, demo, doctor, measure, run, tune, watch = map(
-    _Command, ("bench", "calibrate", "compare", "demo", "doctor", "measure", "run", "tune", "watch")
-)
+    return command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, or non-zero with one line on standard error."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=os.environ.get("JANBAN_LOG", "WARNING").upper(),
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    set_up_logs()
     # Measuring has its own threads; OpenCV's would fight with them over a Pi's four cores.
     cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -82,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     one = add(
-        "calibrate", "Learn a tray type from an empty tray, and a meal from a full one.", calibrate.command
+        "calibrate", "Learn a tray type from an empty tray, and a meal from a full one.", _from("calibrate")
     )
     one.add_argument("--empty", type=Path, required=True, help="picture of a clean, empty tray")
     one.add_argument("--full", type=Path, help="picture of the same tray served in full")
@@ -91,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--out", type=Path, required=True, help="folder to write the calibration to")
 
-    one = add("measure", "Measure trays in pictures.", measure.command)
+    one = add("measure", "Measure trays in pictures.", _from("measure"))
     _add_measured(one)
     one.add_argument(
         "--overlay", type=Path, metavar="OUTDIR", help="write a PNG per picture with the result drawn in"
@@ -104,36 +96,78 @@ def _parser() -> argparse.ArgumentParser:
         help="measure by the [estimate] of this file too, as `appliance tune` writes it, and print both",
     )
 
-    one = add("bench", "Time every stage of measuring, and the memory it takes.", bench.command)
+    one = add("bench", "Time every stage of measuring, and the memory it takes.", _from("bench"))
     _add_measured(one)
     one.add_argument("--repeat", type=_positive, default=20, help="measure every picture so often [20]")
 
-    one = add("tune", "Search better settings on pictures whose leftovers people told.", tune.command)
+    one = add("tune", "Search better settings on pictures whose leftovers people told.", _from("tune"))
     _add_tuned(one)
 
-    one = add("run", "Run the service.", run.command, json=False)
+    one = add("run", "Run the service.", _from("run"), json=False)
     one.add_argument("--config", type=Path, required=True, help="TOML file, see docs/configuration.md")
 
-    one = add("demo", "Run everything on this machine: simulated line, broker, subscriber.", demo.command)
+    one = add("demo", "Run everything on this machine: simulated line, broker, subscriber.", _from("demo"))
     one.add_argument("--out", type=Path, default=Path("run"), help="folder for the demo's files [run]")
     one.add_argument("--port", type=_port, default=1883, help="loopback port of the broker [1883]")
     one.add_argument("--trays", type=_positive, help="end after so many readings")
     _add_models(one)
 
-    one = add("watch", "Print readings as they arrive at the broker.", watch.command)
+    one = add("watch", "Print readings as they arrive at the broker.", _from("watch"))
     one.add_argument("--config", type=Path, help="take broker, credentials and site from this file")
     one.add_argument("--host", default="127.0.0.1", help="broker [127.0.0.1]")
     one.add_argument("--port", type=_port, default=1883, help="its port [1883]")
     one.add_argument("--site", default="+", help="only this site's readings")
 
-    one = add("compare", "Compare the variant's readings with those that count.", compare.command)
+    one = add("compare", "Compare the variant's readings with those that count.", _from("compare"))
     one.add_argument("--config", type=Path, required=True, help="the configuration of `appliance run`")
 
+    _add_command(add("command", "Ask a box for something, as one of its operators.", _from("command")))
+
+    one = add("operator-key", "Make an operator's key pair.", _from("command", "operator_key"))
+    one.add_argument("--name", type=_name, required=True, help="the operator's name")
+    one.add_argument("--out", type=Path, required=True, metavar="FILE", help="file for the private key (PEM)")
+
     one = add(
-        "doctor", "Check camera, TPU, models, broker, disk and clock, and say what to do.", doctor.command
+        "doctor", "Check camera, TPU, models, broker, disk and clock, and say what to do.", _from("doctor")
     )
     one.add_argument("--config", type=Path, required=True, help="TOML file, see docs/configuration.md")
+
+    one = add(
+        "diagnostics", "Write an archive for support, without secrets and pictures.", _from("diagnostics")
+    )
+    one.add_argument("--config", type=Path, required=True, help="TOML file, see docs/configuration.md")
+    one.add_argument("--out", type=Path, required=True, metavar="FILE", help="the archive to write, .tar.gz")
+
+    one = add(
+        "provision",
+        "Take on the identity that a file on the boot partition gives, and wipe the file.",
+        _from("provision"),
+        json=False,
+    )
+    _add_provisioned(one)
     return parser
+
+
+def _add_command(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(ARGUMENTS)}")
+    parser.add_argument(
+        "--key", type=Path, required=True, metavar="FILE", help="private key of `appliance operator-key`"
+    )
+    parser.add_argument(
+        "--arg", type=_pair, action="append", default=[], metavar="KEY=VALUE", help="argument of the command"
+    )
+    parser.add_argument("--timeout", type=_positive, default=150, help="seconds to wait for the result [150]")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="keep the picture or archive that it brings")
+    parser.add_argument("--config", type=Path, help="take broker, site and device from this configuration")
+    parser.add_argument("--site", help="site of the box")
+    parser.add_argument("--device", help="name of the box")
+    parser.add_argument("--host", default="127.0.0.1", help="broker [127.0.0.1]")
+    parser.add_argument("--port", type=_port, default=1883, help="its port [1883]")
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="TLS: certificates that vouch for the broker")
+    parser.add_argument("--cert", type=Path, metavar="FILE", help="TLS: your certificate for the broker")
+    parser.add_argument("--cert-key", type=Path, metavar="FILE", help="TLS: the key of that certificate")
+    parser.add_argument("--username", help="name for brokers that ask for a password")
+    parser.add_argument("--password-file", type=Path, metavar="FILE", help="its first line is the password")
 
 
 def _add_measured(parser: argparse.ArgumentParser) -> None:
@@ -142,6 +176,20 @@ def _add_measured(parser: argparse.ArgumentParser) -> None:
     )
     _add_models(parser)
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="pictures of returned trays")
+
+
+def _add_provisioned(parser: argparse.ArgumentParser) -> None:
+    places = Places()
+    for name, place, words in (
+        ("--file", places.file, "the provision file, see docs/provisioning.md"),
+        ("--config", places.config, "the configuration to write"),
+        ("--state", places.state, "folder of the identity"),
+        ("--root", places.root, "where the box's file system lies, as for an image"),
+    ):
+        parser.add_argument(name, type=Path, default=place, help=f"{words} [{place}]")
+    parser.add_argument(
+        "--replace", action="store_true", help="replace a configuration that was written by hand"
+    )
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
@@ -196,6 +244,20 @@ def _size_mm(text: str) -> tuple[float, float]:
     if not all(50 <= side <= 1000 for side in size):
         raise argparse.ArgumentTypeError(f"{text} mm is no tray; both sides are from 50 to 1000 mm")
     return size
+
+
+def _name(text: str) -> str:
+    try:
+        return checked_name(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no name; use letters, digits, '-' and '_'") from None
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is no argument; write KEY=VALUE")
+    return key, value
 
 
 def _port(text: str) -> int:

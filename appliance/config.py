@@ -19,11 +19,13 @@ from appliance.inference.settings import ModelSettings
 from appliance.line.settings import TriggerSettings
 from appliance.publish.settings import PublishSettings
 from appliance.readings.settings import StoreSettings
+from appliance.remote.settings import CommandSettings
 
 T = TypeVar("T", bound=BaseModel)
 
 _LARGEST_FILE = 1_000_000
 _LISTED_FAULTS = 3
+_EXAMPLE = "docs/example.toml"
 
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$")]
 """A level of the MQTT topics: letters, digits, "-" and "_", so that no broker or file system objects."""
@@ -83,6 +85,13 @@ class ServiceSettings(BaseModel):
         allow_inf_nan=False,
         description="Seconds between two health messages.",
     )
+    metrics_port: int = Field(
+        default=19273,
+        ge=0,
+        le=65535,
+        description="Port of 127.0.0.1 on which Prometheus, or who else scrapes its text format, finds "
+        "/metrics and /healthz; nobody outside the box can reach it. 0 switches it off.",
+    )
 
 
 class Settings(BaseModel):
@@ -110,6 +119,9 @@ class Settings(BaseModel):
     mqtt: PublishSettings = Field(
         default=PublishSettings(), description="The broker that takes the readings."
     )
+    commands: CommandSettings = Field(
+        default=CommandSettings(), description="Who may ask this box for something, over MQTT."
+    )
     service: ServiceSettings = Field(default=ServiceSettings(), description="The loop of the service.")
 
 
@@ -135,13 +147,18 @@ def load_estimate(file: Path) -> EstimateSettings:
     return _parse(_read(file), file.parent, file.name, _Snippet).estimate
 
 
+def load_as(file: Path, tree: type[T], example: str) -> T:
+    """Read a file of other settings, those of the model `tree`; as `load`, but errors refer to `example`."""
+    return _parse(_read(file, example), file.parent, file.name, tree, example)
+
+
 def parse(text: str, *, folder: Path = Path("/"), source: str = "configuration") -> Settings:
     """Validate the text of a configuration file named `source`, whose relative paths start at `folder`."""
     return _parse(text, folder, source, Settings)
 
 
-def _parse(text: str, folder: Path, source: str, tree: type[T]) -> T:
-    data = _parse_toml(text, source)
+def _parse(text: str, folder: Path, source: str, tree: type[T], example: str = _EXAMPLE) -> T:
+    data = _parse_toml(text, source, example)
     _anchor_paths(data, folder.absolute(), tree)
     try:
         # Strict JSON takes "a/path" for a path and [1, 2] for a pair, but not "1883" or true for a number.
@@ -152,21 +169,21 @@ def _parse(text: str, folder: Path, source: str, tree: type[T]) -> T:
     raise ConfigError(f"{source}: " + " | ".join(listed) + (f" | and {more} more" if more > 0 else ""))
 
 
-def _read(file: Path) -> str:
+def _read(file: Path, example: str = _EXAMPLE) -> str:
     try:
         if file.is_dir() or file.stat().st_size > _LARGEST_FILE:
-            raise ConfigError(f"{file}: is no configuration file; write one as docs/example.toml shows")
+            raise ConfigError(f"{file}: is no configuration file; write one as {example} shows")
         # A byte order mark is what Windows' editors leave.
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ConfigError(f"{file}: does not exist; copy docs/example.toml there and edit it") from None
+        raise ConfigError(f"{file}: does not exist; copy {example} there and edit it") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}; check its owner and mode") from None
 
 
-def _parse_toml(text: str, source: str) -> dict[str, Any]:
+def _parse_toml(text: str, source: str, example: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text, parse_float=_finite)
     except tomllib.TOMLDecodeError as error:
@@ -175,7 +192,7 @@ def _parse_toml(text: str, source: str) -> dict[str, Any]:
         if line is None:
             line, column = text.count("\n") + 1, len(text) - (text.rfind("\n") + 1) + 1
         raise ConfigError(
-            f"{source}, line {line}, column {column}: {what}; write TOML, as in docs/example.toml"
+            f"{source}, line {line}, column {column}: {what}; write TOML, as in {example}"
         ) from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{source}: is not TOML that can be read: {one_line(str(error))}") from None

@@ -58,7 +58,7 @@ def _find(location: tuple[int | str, ...], tree: type[BaseModel]) -> _Place:
 
 def _word(place: _Place, detail: ErrorDetails, tree: type[BaseModel]) -> str:
     name, field, context = place.name, place.field, detail.get("ctx", {})
-    given = f"{_shortened(detail['input'])} is not allowed"
+    given = f"{'this' if _is_secret(field) else _shortened(detail['input'])} is not allowed"
     kind = f"{name}.kind"
     match detail["type"]:
         case "extra_forbidden":
@@ -72,6 +72,12 @@ def _word(place: _Place, detail: ErrorDetails, tree: type[BaseModel]) -> str:
         case "value_error":
             return f"{name}: {one_line(str(context['error']))}"
     return f"{name}: {given}; use {_use(place)}"
+
+
+def _is_secret(field: FieldInfo | None) -> bool:
+    """Whether the value must not be quoted: errors end in logs and on screens."""
+    extra = None if field is None else field.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("secret"))
 
 
 def _use(place: _Place) -> str:

@@ -55,3 +55,11 @@ class WrongModelError(InferenceError):
 
 class BrokenRunError(InferenceError):
     """A model that ran before crashed, hung, ran out of time or answered nonsense; a retry may mend it."""
+
+
+class CommandError(JanbanError):
+    """A command could not be given, or not be done; the message says why."""
+
+
+class ProvisionError(JanbanError):
+    """A provision file or a certificate cannot be adopted; the message says what to correct in it."""

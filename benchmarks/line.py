@@ -19,7 +19,7 @@ from appliance.camera.settings import SimulatorSettings
 from appliance.camera.simulator import SimulatedLine
 from appliance.clock import Deadline, SystemClock
 from appliance.commands.run import serve
-from appliance.config import DeviceSettings, Settings
+from appliance.config import DeviceSettings, ServiceSettings, Settings
 from appliance.inference.settings import ModelSettings
 from appliance.line.trigger import TrayEvent
 from appliance.picture import save_picture
@@ -120,6 +120,7 @@ def _settings(folder: Path, chosen: argparse.Namespace) -> Settings:
         models=ModelSettings(folder=chosen.models and chosen.models.absolute()),
         # The port for what is thrown away (RFC 863): nobody listens.
         mqtt=PublishSettings(host="127.0.0.1", port=9),
+        service=ServiceSettings(metrics_port=0),
     )
 
 

@@ -13,6 +13,7 @@ GROUND = {"errors", "clock", "files", "picture"}
 
 MAY_KNOW = {
     "errors": set[str](),
+    "secret_files": set[str](),
     "clock": set[str](),
     "backoff": set[str](),
     "patience": set[str](),
@@ -21,34 +22,44 @@ MAY_KNOW = {
     "picture": {"errors", "files"},
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
-    "readings": {"errors", "clock"},
+    "readings": {"clock", "errors", "files"},
     "usb": {"clock", "files"},
-    "inference": GROUND | {"backoff", "patience", "budget", "readings", "usb"},
-    "camera": GROUND | {"tray"},
+    "inference": GROUND | {"backoff", "budget", "patience", "readings", "usb"},
+    "camera": GROUND | {"logs", "tray"},
+    "health": {"files", "readings"},
+    "logs": set[str](),
     "line": GROUND | {"camera"},
-    "publish": {"backoff", "errors", "clock", "readings"},
+    "publish": {"backoff", "budget", "clock", "errors", "readings", "secret_files"},
+    "remote": {"errors", "clock", "readings", "publish"},
     "config_keys": set[str](),
     "config_faults": {"config_keys"},
     "config": GROUND
     | {"budget", "config_keys", "config_faults", "camera", "line", "estimate", "readings", "publish"}
-    | {"inference"},
+    | {"inference", "remote"},
     "config_reference": {"config", "config_keys"},
+    "provision": GROUND | {"camera", "config", "config_keys"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
     "service": GROUND
     | {
         "backoff",
-        "patience",
-        "usb",
         "budget",
-        "config",
         "camera",
-        "line",
-        "tray",
+        "config",
         "estimate",
-        "readings",
+        "health",
+        "inference",
+        "line",
+        "patience",
         "publish",
-    }
-    | {"inference"},
+        "readings",
+        "remote",
+        "tray",
+        "usb",
+    },
+    "doctor": GROUND
+    | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
+    | {"provision", "secret_files"},
+    "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "service"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
 

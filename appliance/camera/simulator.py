@@ -31,12 +31,20 @@ class SimulatedLine:
 
     Not in real time, `Frame.captured_s` and `captured_at` run at the settings' fps from the moment of `open`,
     and `read` returns as fast as it can paint. In real time `read` waits for the next frame's moment, and a
-    reader that comes late gets the line as it is then.
+    reader that comes late gets the line as it is then. A line that started at `started_s` (monotonic) goes on
+    whoever opens it, and when; without that it begins when it is opened.
     """
 
-    def __init__(self, settings: SimulatorSettings | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: SimulatorSettings | None = None,
+        clock: Clock | None = None,
+        *,
+        started_s: float | None = None,
+    ) -> None:
         self.settings = settings or SimulatorSettings()
         self._clock = clock or SystemClock()
+        self._started_s = started_s
         self._sprite_px_per_mm = min(2.0, 1.35 * self.settings.width / self.settings.view_mm)
         self._view: View | None = None
         self._start_over()
@@ -52,13 +60,14 @@ class SimulatedLine:
         return tuple(self._passed)
 
     def open(self) -> None:
-        """Start the line from its beginning."""
+        """Start the line from its beginning, or join one that goes on."""
         self._start_over()
         self._view = View(self.settings)
         self._scenes = scenes(self.settings)
         self._scene = next(self._scenes)
-        self._opened_s = self._clock.monotonic_s()
-        self._opened_at = self._clock.utc()
+        now_s = self._clock.monotonic_s()
+        self._opened_s = now_s if self._started_s is None else self._started_s
+        self._opened_at = self._clock.utc() - timedelta(seconds=now_s - self._opened_s)
 
     def close(self) -> None:
         """Stop the line; `trays_passed` stays until it is opened again."""

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from appliance.camera.frame import EndOfFrames, Frame, FrameSource
 from appliance.clock import Clock, Deadline, SystemClock
 from appliance.errors import CameraError
+from appliance.logs.setup import set_up as set_up_logs
 
 _LOG = logging.getLogger(__name__)
 
@@ -89,8 +90,9 @@ class _Ring:
         return Frame(image, arrived.captured_s, arrived.captured_at, arrived.index)
 
 
-def _work(build: Callable[[], FrameSource], ring: _Ring, pipe: Connection) -> None:
+def _work(build: Callable[[], FrameSource], ring: _Ring, pipe: Connection, log_level: int) -> None:
     """Be the worker: stream until told to stop, or until nobody listens."""
+    set_up_logs(log_level)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the appliance, which closes us
     with contextlib.suppress(BrokenPipeError, EOFError):
         try:
@@ -142,7 +144,10 @@ class WorkerCamera:
         self._last: _Failed | _Ended | None = None
         self._failed = False
         process = context.Process(
-            target=_work, args=(self._build, self._ring, theirs), name="camera", daemon=True
+            target=_work,
+            args=(self._build, self._ring, theirs, logging.getLogger().level),
+            name="camera",
+            daemon=True,
         )
         process.start()
         theirs.close()  # so that the pipe ends when the worker does

@@ -73,7 +73,7 @@ def _settings(folder: Path, port: int, models: Path | None) -> Settings:
         ),
         camera=SimulatorSettings(),
         models=ModelSettings(folder=models and models.absolute()),
-        service=ServiceSettings(overlay=True, overlay_file=folder / "last-tray.png"),
+        service=ServiceSettings(metrics_port=0, overlay=True, overlay_file=folder / "last-tray.png"),
         # The demo's broker speaks 3.1.1 only, and lets a client that asks for 5 wait.
         mqtt=PublishSettings(host="127.0.0.1", port=port, protocol="3.1.1"),
     )

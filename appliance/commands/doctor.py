@@ -3,7 +3,8 @@
 import argparse
 
 from appliance.config import load
-from appliance.service.doctor import Check, examine, exit_status
+from appliance.doctor.check import Check, exit_status
+from appliance.doctor.examine import examine
 
 
 def command(options: argparse.Namespace) -> int:

@@ -46,7 +46,7 @@ def stop_on_signals() -> threading.Event:
 
 
 def serve(appliance: Appliance, stop: threading.Event, *, done: Callable[[], bool] = lambda: False) -> None:
-    """Run the appliance under systemd's eyes until `stop`, `done`, the end of its replay, or a failure."""
+    """Run the appliance under systemd's eyes until `stop`, `done`, its end, or a wish to start anew."""
     notifier = Notifier()
     watchdog = Watchdog(notifier, appliance.unable)
     appliance.start()
@@ -54,7 +54,7 @@ def serve(appliance: Appliance, stop: threading.Event, *, done: Callable[[], boo
     watchdog.start()
     said = ""
     try:
-        while not (stop.wait(_LOOK_S) or done() or appliance.finished or appliance.failure is not None):
+        while not (stop.wait(_LOOK_S) or done() or _over(appliance)):
             appliance.look_around()
             state = "; ".join(appliance.degraded()) or "measuring"
             if state != said:
@@ -64,3 +64,7 @@ def serve(appliance: Appliance, stop: threading.Event, *, done: Callable[[], boo
         notifier.stopping()
         watchdog.stop()
         appliance.stop()
+
+
+def _over(appliance: Appliance) -> bool:
+    return appliance.finished or appliance.leaving or appliance.failure is not None

@@ -8,7 +8,8 @@ from typing import Final, Literal
 
 from appliance.files import kernel_text
 
-CORAL_USB_IDS: Final = frozenset({("1a6e", "089a"), ("18d1", "9302")})
+CORAL_BEFORE_FIRMWARE: Final = ("1a6e", "089a")
+CORAL_USB_IDS: Final = frozenset({CORAL_BEFORE_FIRMWARE, ("18d1", "9302")})
 """Vendor and product of the Coral USB accelerator, before and after its firmware is loaded."""
 
 _USB_3_MBPS: Final = 5000

@@ -4,16 +4,18 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from appliance.backoff import Backoff
+from appliance.budget import Budget, DeadlineSettings
 from appliance.clock import Clock, Deadline, SystemClock
 from appliance.publish import payloads
 from appliance.publish.delivery import Delivery
 from appliance.publish.dial import dial
 from appliance.publish.endpoint import Endpoint
 from appliance.publish.link import Caller, Link, LinkError, Will
+from appliance.publish.mailbox import Mailbox
+from appliance.publish.retry import Cause, Retry
 from appliance.publish.settings import PublishSettings
 from appliance.publish.topics import Topics
 from appliance.readings.reading import Origin
@@ -22,9 +24,11 @@ from appliance.readings.store import Store
 _log = logging.getLogger(__name__)
 
 _IDLE_S = 1.0
-_FAREWELL_S = 2.0
+_LARGEST_PACKET_BYTES = 65_536
+"""What a broker may send, told to it with CONNECT (MQTT 5): commands are far smaller."""
 _STABLE_S = 10.0
 """A connection that lasted this long was a success; one cut off sooner must not reset the backoff."""
+_BUDGET = Budget.of(DeadlineSettings())
 
 
 @dataclass(frozen=True)
@@ -45,19 +49,38 @@ class Publisher:
     """
 
     def __init__(
-        self, settings: PublishSettings, origin: Origin, store: Store, clock: Clock | None = None
+        self,
+        settings: PublishSettings,
+        origin: Origin,
+        store: Store,
+        clock: Clock | None = None,
+        *,
+        clock_synced: Callable[[], bool] = lambda: True,
+        budget: Budget = _BUDGET,
+        mailbox: Mailbox | None = None,
     ) -> None:
-        """Prepare; raises `PublishError` for certificates or password files that cannot work."""
+        """Prepare; raises `PublishError` for certificates or password files that cannot work.
+
+        `clock_synced` says whether the time of day can be trusted. Without a `mailbox` nothing is subscribed.
+        """
         self._settings = settings
         self._origin = origin
         self._store = store
         self._clock = clock or SystemClock()
         self._endpoint = Endpoint.of(settings)
-        status = Topics(origin.site, origin.device).status
-        will = Will(status, payloads.status("offline", origin.boot_id), settings.will_delay_s)
-        self._caller = Caller(f"janban-{origin.site}-{origin.device}", will)
-        self._backoff = Backoff(settings.backoff_first_s, settings.backoff_max_s)
+        self._mailbox = mailbox
+        self._topics = Topics(origin.site, origin.device)
+        will = Will(self._topics.status, payloads.status("offline", origin.boot_id), settings.will_delay_s)
+        largest = None if mailbox is None else _LARGEST_PACKET_BYTES
+        self._caller = Caller(f"janban-{origin.site}-{origin.device}", will, largest)
+        self._clock_synced = clock_synced
+        self._budget = budget
+        self._retry = Retry(settings.backoff_first_s, settings.retry_max_s, settings.backoff_max_s)
         self._state = PublisherState(connected=False, since_s=self._clock.monotonic_s())
+        self.connects = 0
+        """Connections since the start."""
+        self.last_fault: str | None = None
+        """What last ended a connection, or prevented it; it stays when the broker is back."""
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -97,8 +120,13 @@ class Publisher:
             self._info, self._info_told = payloads.to_json(fields), False
         self.wake()
 
-    def stop(self, timeout_s: float = 5.0) -> None:
-        """Wait for what is under way, say `offline`, disconnect; returns within `timeout_s` in any case."""
+    def stop(self, timeout_s: float | None = None) -> None:
+        """Wait for what is under way, say `offline`, disconnect; returns within `timeout_s` in any case.
+
+        Not given, it is what the budget has for an attempt to connect or a farewell, whichever is under way.
+        """
+        if timeout_s is None:
+            timeout_s = self._budget.broker_connect_s + self._budget.broker_farewell_s
         self._stopping.set()
         self.wake()
         if self._thread is not None:
@@ -113,18 +141,20 @@ class Publisher:
     def _run(self) -> None:
         while not self._stopping.is_set():
             connected_s: float | None = None
+            cause = Cause.AWAY
             try:
                 with contextlib.closing(self._connect()) as link:
                     connected_s = self._clock.monotonic_s()
                     self._serve(link)
             except LinkError as error:
-                self._note_fault(str(error))
+                cause = self._note_end(error)
             except Exception as error:  # noqa: BLE001 - a thread that dies would end publishing in silence
                 _log.exception("the publisher stumbled")
                 self._note_fault(f"internal error: {error!r}")
+                cause = Cause.REFUSED
             if connected_s is not None and self._clock.monotonic_s() - connected_s >= _STABLE_S:
-                self._backoff.reset()
-            self._stopping.wait(self._backoff.next_s())
+                self._retry.reset()
+            self._stopping.wait(self._retry.wait_s(cause))
         self._state = PublisherState(connected=False, since_s=self._clock.monotonic_s())
 
     def _connect(self) -> Link:
@@ -134,7 +164,9 @@ class Publisher:
             self._clock,
             wake=self._wake_reader,
             given_up=self._stopping.is_set,
+            budget=self._budget,
         )
+        self.connects += 1
         self._state = PublisherState(connected=True, since_s=self._clock.monotonic_s(), version=link.version)
         _log.info("connected to %s, MQTT %s", self._endpoint, link.version)
         return link
@@ -148,7 +180,11 @@ class Publisher:
             self._clock,
             self._settings.in_flight,
             self._settings.historical_after_s,
+            self._budget.broker_silence_s,
+            self._mailbox,
         )
+        if self._mailbox is not None:
+            link.subscribe(self._topics.commands, optional=True)
         delivery.greet()
         with self._messages:
             self._info_told = False
@@ -156,9 +192,16 @@ class Publisher:
             self._tell(delivery)
             delivery.advance()
             link.pump(_IDLE_S, self._wake_reader)
-        delivery.part(Deadline.after(_FAREWELL_S, self._clock))
+            self._receive(link)
+        delivery.part(Deadline.after(self._budget.broker_farewell_s, self._clock))
         link.disconnect()
         _log.info("disconnected from %s", self._endpoint)
+
+    def _receive(self, link: Link) -> None:
+        for message in link.take_received():
+            name = self._topics.command_of(message.topic)
+            if self._mailbox is not None and name is not None:
+                self._mailbox.take(name, message.payload, retained=message.retained)
 
     def _tell(self, delivery: Delivery) -> None:
         with self._messages:
@@ -170,7 +213,20 @@ class Publisher:
         if health is not None:
             delivery.report(health, self._settings.health_expiry_s)
 
+    def _note_end(self, error: LinkError) -> Cause:
+        """Tell why there is no connection, and return when to try again."""
+        if error.cause is not Cause.EARLY or self._clock_synced():
+            self._note_fault(str(error))
+            return error.cause
+        self._note_fault(
+            f"{self._endpoint}: the clock is not set yet; waits for time sync: by this box's time the"
+            " broker's certificate is not valid yet"
+        )
+        # Nobody has to mend this: the next attempt may come right after the clock was set.
+        return Cause.AWAY
+
     def _note_fault(self, fault: str) -> None:
+        self.last_fault = fault
         before, self._state = (
             self._state,
             PublisherState(connected=False, since_s=self._clock.monotonic_s(), fault=fault),

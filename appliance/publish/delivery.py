@@ -5,10 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from appliance.budget import Budget, DeadlineSettings
 from appliance.clock import Clock, Deadline
 from appliance.errors import StoreError
 from appliance.publish import payloads
 from appliance.publish.link import Link, LinkError
+from appliance.publish.mailbox import Mailbox
+from appliance.publish.retry import Cause
 from appliance.publish.topics import Topics
 from appliance.readings.reading import Origin
 from appliance.readings.store import Store
@@ -18,13 +21,18 @@ _log = logging.getLogger(__name__)
 _NOBODY_LISTENS = 0x10
 """MQTT 5, section 3.4.2.1: accepted, but there are no matching subscribers."""
 
+_RESULT_EXPIRY_S = 600
+"""Who asked has long stopped waiting by then."""
+_BUDGET = Budget.of(DeadlineSettings())
+
 
 @dataclass
 class Delivery:
     """Moves readings from the store into one open connection; used by the thread that owns the connection.
 
     `window` bounds what waits for an acknowledgement, and so does the broker. Whatever is unacknowledged when
-    the connection ends is still in the store, and is sent again on the next one.
+    the connection ends is still in the store, and is sent again on the next one. A broker that acknowledges
+    nothing for `silence_s` while something waits is taken for gone.
     """
 
     link: Link
@@ -33,10 +41,14 @@ class Delivery:
     clock: Clock
     window: int
     historical_after_s: float
+    silence_s: float = _BUDGET.broker_silence_s
+    mailbox: Mailbox | None = None
     _in_flight: dict[int, UUID | None] = field(default_factory=dict)
+    _letters: dict[int, str] = field(default_factory=dict)
     _unmarked: list[UUID] = field(default_factory=list)
     _complaints: set[str] = field(default_factory=set)
     _unheard: bool = False
+    _waiting_since_s: float | None = None
 
     def __post_init__(self) -> None:
         self.window = min(self.window, self.link.receive_maximum)
@@ -51,8 +63,8 @@ class Delivery:
         self._publish_beside(self._topics.info, info)
 
     def report(self, health: str, expiry_s: int) -> None:
-        """Publish how the device is; a broker that cannot pass it on soon may forget it."""
-        self.link.publish(self._topics.health, health, qos=0, expiry_s=expiry_s)
+        """Publish how the device is, retained for whoever comes later; a broker may forget it in time."""
+        self._publish_beside(self._topics.health, health, expiry_s=expiry_s)
 
     def advance(self) -> None:
         """Mark what was acknowledged, and send what fits; raises `LinkError`.
@@ -60,7 +72,9 @@ class Delivery:
         A store that cannot be read or written now is tried again at the next call.
         """
         self._attempt(self._settle)
+        self._answer()
         self._attempt(self._fill)
+        self._check_silence()
 
     def part(self, deadline: Deadline) -> None:
         """Send what fits once more, then `offline`, and wait until `deadline` for it to be acknowledged."""
@@ -79,18 +93,47 @@ class Delivery:
                 _log.error("%s", error)
             self._complaints.add(str(error))
 
-    def _publish_beside(self, topic: str, payload: str) -> None:
-        self._in_flight[self.link.publish(topic, payload, retain=True)] = None
+    def _publish_beside(self, topic: str, payload: str, *, expiry_s: int | None = None) -> None:
+        self._in_flight[self.link.publish(topic, payload, retain=True, expiry_s=expiry_s)] = None
+
+    def _answer(self) -> None:
+        """Tell the results of commands."""
+        under_way = set(self._letters.values())
+        for letter in self.mailbox.waiting() if self.mailbox else ():
+            if letter.key in under_way or len(self._in_flight) >= self.window:
+                continue
+            topic = self._topics.result(letter.command)
+            mid = self.link.publish(topic, letter.payload, expiry_s=_RESULT_EXPIRY_S)
+            self._in_flight[mid], self._letters[mid] = None, letter.key
+
+    def _check_silence(self) -> None:
+        if not self._in_flight:
+            self._waiting_since_s = None
+            return
+        now_s = self.clock.monotonic_s()
+        if self._waiting_since_s is None:
+            self._waiting_since_s = now_s
+        elif now_s - self._waiting_since_s >= self.silence_s:
+            raise LinkError(f"the broker acknowledged nothing for {self.silence_s:.0f} s")
 
     def _settle(self) -> None:
-        for mid, answer in self.link.take_acknowledged():
+        acknowledged = self.link.take_acknowledged()
+        if acknowledged:
+            self._waiting_since_s = None
+        for mid, answer in acknowledged:
             reading = self._in_flight.pop(mid, None)
+            letter = self._letters.pop(mid, None)
+            if letter is not None and self.mailbox is not None:
+                self.mailbox.told(letter)
             if reading is None:
                 if answer.is_failure:
                     _log.warning("the broker refused a message of this device: %s", answer.getName())
                 continue
             if answer.is_failure:
-                raise LinkError(f"the broker refused a reading: {answer.getName()}; check its access rules")
+                raise LinkError(
+                    f"the broker refused a reading: {answer.getName()}; check its access rules",
+                    cause=Cause.REFUSED,
+                )
             self._unmarked.append(reading)
             if answer.value == _NOBODY_LISTENS and not self._unheard:
                 self._unheard = True

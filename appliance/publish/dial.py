@@ -4,11 +4,14 @@ import logging
 import socket
 from collections.abc import Callable
 
+from appliance.budget import Budget, DeadlineSettings
 from appliance.clock import Clock
 from appliance.publish.endpoint import Endpoint
 from appliance.publish.link import Caller, Link, LinkError
 
 _log = logging.getLogger(__name__)
+
+_BUDGET = Budget.of(DeadlineSettings())
 
 
 def dial(
@@ -18,6 +21,7 @@ def dial(
     *,
     wake: socket.socket | None = None,
     given_up: Callable[[], bool] = lambda: False,
+    budget: Budget = _BUDGET,
 ) -> Link:
     """Return an open connection; raises `LinkError` with the last attempt's reason.
 
@@ -27,7 +31,7 @@ def dial(
     """
     *first, last = endpoint.versions
     for version in first:
-        link = Link(endpoint, caller, version, clock)
+        link = Link(endpoint, caller, version, clock, budget)
         try:
             link.open(wake, given_up)
         except LinkError as error:
@@ -36,6 +40,6 @@ def dial(
             _log.info("%s; trying MQTT %s", error, last)
         else:
             return link
-    link = Link(endpoint, caller, last, clock)
+    link = Link(endpoint, caller, last, clock, budget)
     link.open(wake, given_up)
     return link

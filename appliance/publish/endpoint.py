@@ -1,5 +1,6 @@
 """The broker's address and how to be let in, checked before the first attempt."""
 
+import logging
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,9 @@ from typing import Self
 
 from appliance.errors import PublishError
 from appliance.publish.settings import PublishSettings, TlsSettings
+from appliance.secret_files import who_else_may
+
+_log = logging.getLogger(__name__)
 
 _LONGEST_PASSWORD = 65_535
 
@@ -51,6 +55,7 @@ def _tls(settings: TlsSettings) -> ssl.SSLContext:
         _readable(settings.cert, "cert")
         _readable(settings.key, "key")
         try:
+            _warn_if_open(settings.key)
             context.load_cert_chain(settings.cert, settings.key, password=_refuse_passphrase)
         except (ssl.SSLError, ValueError) as error:
             raise PublishError(_pair_fault(settings.cert, settings.key, error)) from error
@@ -72,6 +77,7 @@ def _pair_fault(cert: Path, key: Path, error: Exception) -> str:
 
 def _password(file: Path) -> str:
     _readable(file, "password_file", section="mqtt")
+    _warn_if_open(file)
     try:
         with file.open(encoding="utf-8") as lines:
             password = lines.readline(_LONGEST_PASSWORD).rstrip("\r\n")
@@ -82,6 +88,12 @@ def _password(file: Path) -> str:
     if not password:
         raise PublishError(f"mqtt.password_file: {file}: is empty; write the password on its first line")
     return password
+
+
+def _warn_if_open(secret: Path) -> None:
+    """Say that others may read a secret; it serves all the same, as a box that is silent helps nobody."""
+    if (others := who_else_may(secret)) is not None:
+        _log.warning("%s: %s; chmod 600, chown janban", secret, others)
 
 
 def _readable(file: Path | None, key: str, *, section: str = "mqtt.tls") -> None:

@@ -57,7 +57,8 @@ class PublishSettings(BaseModel):
         default=30,
         ge=5,
         le=3600,
-        description="Seconds of silence after which either side asks whether the other is still there.",
+        description="Seconds of silence after which either side asks whether the other is still there. A "
+        "line that was cut unnoticed counts as broken 10 seconds later.",
     )
     will_delay_s: int = Field(
         default=30,
@@ -73,12 +74,21 @@ class PublishSettings(BaseModel):
         allow_inf_nan=False,
         description="Seconds before the first attempt to connect again; they double from then on.",
     )
+    retry_max_s: float = Field(
+        default=2.0,
+        ge=0.05,
+        le=60,
+        allow_inf_nan=False,
+        description="Longest time between two attempts while the broker cannot be reached, in seconds: one "
+        "that comes back is found again that soon.",
+    )
     backoff_max_s: float = Field(
         default=60.0,
         ge=1,
         le=3600,
         allow_inf_nan=False,
-        description="Longest time between two attempts, in seconds.",
+        description="Longest time between two attempts while the broker refuses this box (its certificate, "
+        "its password, an access rule), in seconds.",
     )
     in_flight: int = Field(
         default=20, ge=1, le=1000, description="Readings that may wait for the broker's acknowledgement."

@@ -45,7 +45,7 @@ class Topics:
 
     @property
     def health(self) -> str:
-        """How the device is: QoS 0, expires."""
+        """How the device is: QoS 1, retained, expires."""
         return f"{self._base}/health"
 
     @property
@@ -56,6 +56,16 @@ class Topics:
     def command(self, name: str) -> str:
         """Return the topic on which the device is asked to do `name`."""
         return f"{self._base}/cmd/{checked_name(name)}"
+
+    @property
+    def commands(self) -> str:
+        """The filter of all commands, without their results."""
+        return f"{self._base}/cmd/+"
+
+    def command_of(self, topic: str) -> str | None:
+        """Return the name of the command that is asked for on `topic`; None where that is none."""
+        name = topic.removeprefix(f"{self._base}/cmd/")
+        return name if name != topic and re.fullmatch(NAME_PATTERN, name) else None
 
     def result(self, name: str) -> str:
         """Return the topic on which the device answers `name`."""

@@ -7,13 +7,13 @@ from uuid import UUID, uuid4
 
 from pydantic_core import from_json
 
-from appliance.backoff import Backoff
 from appliance.clock import SystemClock
 from appliance.errors import PublishError
 from appliance.publish.dial import dial
 from appliance.publish.endpoint import Endpoint
 from appliance.publish.link import Caller, Link, LinkError
 from appliance.publish.payloads import to_json
+from appliance.publish.retry import Retry
 from appliance.publish.settings import PublishSettings
 from appliance.publish.topics import checked_name, readings_of
 from appliance.publish.words import in_words
@@ -42,20 +42,20 @@ def watch(
             raise PublishError(f"site: {error}") from error
     endpoint, clock = Endpoint.of(settings), SystemClock()
     caller = Caller(f"janban-watch-{uuid4().hex[:10]}")
-    backoff = Backoff(settings.backoff_first_s, settings.backoff_max_s)
+    retry = Retry(settings.backoff_first_s, settings.retry_max_s, settings.backoff_max_s)
     printer = Printer(out, json=json)
     connected_before = False
     while not stop.is_set():
         try:
             link = dial(endpoint, caller, clock, given_up=stop.is_set)
             connected_before = True
-            backoff.reset()
+            retry.reset()
             _follow(link, readings_of(site_filter), printer, stop)
         except LinkError as error:
             if not connected_before and not stop.is_set():
                 raise PublishError(f"{error}; check the broker and [mqtt] in the configuration") from error
             _log.warning("%s; connecting again", error)
-            stop.wait(backoff.next_s())
+            stop.wait(retry.wait_s(error.cause))
 
 
 def _follow(link: Link, topic_filter: str, printer: "Printer", stop: threading.Event) -> None:
@@ -64,8 +64,8 @@ def _follow(link: Link, topic_filter: str, printer: "Printer", stop: threading.E
         link.subscribe(topic_filter)
         while not stop.is_set():
             link.pump(_POLL_S)
-            for payload in link.take_received():
-                printer.take(payload)
+            for message in link.take_received():
+                printer.take(message.payload)
         link.disconnect()
     finally:
         link.close()

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from appliance.errors import StoreError
+from appliance.readings.database import readable
 from appliance.readings.reading import Reading
 
 _WAIT_S = 5.0
@@ -22,6 +23,7 @@ def stored_readings(path: Path) -> Iterator[Reading]:
         with closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_S)
         ) as connection:
+            connection.text_factory = readable
             for (payload,) in connection.execute("SELECT payload FROM reading ORDER BY number"):
                 try:
                     yield Reading.from_json(payload)

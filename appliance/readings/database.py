@@ -8,19 +8,27 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.errors import StoreError
+from appliance.files import sync_folder
 from appliance.readings.migrations import NewerSchemaError, migrate
 from appliance.readings.salvage import salvage
 
 _log = logging.getLogger(__name__)
 
 _BUSY_TIMEOUT_S = 0.5
-_WAL_LIMIT_BYTES = 4_000_000
+WAL_LIMIT_BYTES = 4_000_000
+"""Up to this length the log keeps its room on the disk; SQLite writes it back at about this length."""
+
 _KEPT_ASIDE = 2
 _SIDE_FILES = ("-wal", "-shm")
 
 
 class _DamagedError(Exception):
     """The file is no usable database of ours."""
+
+
+def readable(text: bytes) -> str:
+    """Return what SQLite holds as a text; a flipped bit in one must not make a whole query fail."""
+    return text.decode(errors="replace")
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -36,40 +44,95 @@ def open_database(path: Path, now: datetime) -> tuple[sqlite3.Connection, str | 
     over; the second value then says so in one line. Raises `StoreError` if the place cannot be used at all.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
+        if _fresh(path).exists():
+            return replace_damaged(path, now, "its replacement was interrupted")
         try:
-            return _connect(path), None
+            connection = _connect(path)
         except _DamagedError as damage:
             return replace_damaged(path, now, str(damage))
+        _delete(_growing(path))
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
             f"{path}: the store of readings cannot be opened: {error}; check the disk"
         ) from error
+    return connection, None
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder and those above it; SQLite syncs names in it, but not its own."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def replace_damaged(path: Path, now: datetime, why: str) -> tuple[sqlite3.Connection, str]:
-    """Set the closed database at `path` aside and open a fresh one with what could be saved."""
+    """Put a fresh database with what can be saved in place of the closed one at `path`, and open it.
+
+    The fresh one is made beside the damaged one and takes its place only when it is whole, so that nothing
+    is lost if this is interrupted: it goes on at the next opening.
+    """
+    fresh = _fresh(path)
+    if not fresh.exists():
+        _grow(path, _growing(path))
+        _growing(path).rename(fresh)
+        sync_folder(path.parent)
     aside = _set_aside(path, now)
+    fresh.rename(path)
+    sync_folder(path.parent)
     try:
         connection = _connect(path)
     except _DamagedError as damage:
-        raise StoreError(f"{path}: even a new store is damaged ({damage}); replace the SD card") from damage
-    saved = salvage(aside, connection)
+        raise _too_broken(path, damage) from damage
+    [(saved,)] = connection.execute("SELECT count(*) FROM reading WHERE sent_at_s IS NULL").fetchall()
     alarm = f"{path.name} was damaged ({why}); it is kept as {aside.name}, {saved} unsent readings were saved"
     _log.error("%s", alarm)
     return connection, alarm
 
 
+def _growing(path: Path) -> Path:
+    return path.with_name(f"{path.name}.growing")
+
+
+def _fresh(path: Path) -> Path:
+    return path.with_name(f"{path.name}.fresh")
+
+
+def _grow(damaged: Path, growing: Path) -> None:
+    """Make a database of what can be saved from `damaged`, or go on with one that was begun."""
+    try:
+        try:
+            connection = _connect(growing)
+        except _DamagedError:
+            _delete(growing)
+            connection = _connect(growing)
+    except _DamagedError as damage:
+        raise _too_broken(damaged, damage) from damage
+    with contextlib.closing(connection):
+        salvage(damaged, connection)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _too_broken(path: Path, damage: _DamagedError) -> StoreError:
+    return StoreError(f"{path}: even a new store is damaged ({damage}); replace the SD card")
+
+
 def _connect(path: Path) -> sqlite3.Connection:
+    log = path.with_name(f"{path.name}-wal")
+    if path.exists() and path.stat().st_size == 0 and log.exists() and log.stat().st_size > 0:
+        # SQLite would take it for a new one, and delete the log.
+        raise _DamagedError("it is empty, but its log is not")
     connection = sqlite3.connect(
         path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=32
     )
+    connection.text_factory = readable
     with contextlib.ExitStack() as undo:
         undo.callback(connection.close)
         with _naming_damage():
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
                 raise _DamagedError(" ".join(verdict.split()))
@@ -106,16 +169,21 @@ def _probe(connection: sqlite3.Connection) -> None:
 
 
 def _set_aside(path: Path, now: datetime) -> Path:
-    """Rename the database and its side files, and delete all but the newest that were set aside before."""
+    """Rename what is there of the database, and delete all but the newest that were set aside before."""
     stem = f"{path.name}.damaged-"
     older = sorted(path.parent.glob(f"{stem}*Z"), key=lambda file: file.stat().st_mtime)
     for file in older[: len(older) - _KEPT_ASIDE + 1]:
-        for end in ("", *_SIDE_FILES):
-            file.with_name(file.name + end).unlink(missing_ok=True)
+        _delete(file)
     aside = path.with_name(f"{stem}{now:%Y%m%dT%H%M%S%f}Z")
-    for end in _SIDE_FILES:
-        side = path.with_name(path.name + end)
-        if side.exists():
-            side.rename(aside.with_name(aside.name + end))
-    path.rename(aside)
+    for end in (*_SIDE_FILES, ""):
+        file = path.with_name(path.name + end)
+        if file.exists():
+            file.rename(aside.with_name(aside.name + end))
+    # An old log beside a new database would be taken for its own.
+    sync_folder(path.parent)
     return aside
+
+
+def _delete(path: Path) -> None:
+    for end in ("", *_SIDE_FILES):
+        path.with_name(path.name + end).unlink(missing_ok=True)

@@ -5,50 +5,79 @@ import os
 import sqlite3
 import struct
 from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
+from appliance.readings.migrations import migrate
 from appliance.readings.reading import Reading
 
 _log = logging.getLogger(__name__)
 
 _MAGIC = b"SQLite format 3\0"
 
-_UNSENT_FROM_THE_START = """
+_PAGE_BYTES = 4096
+_BATCH_ROWS = 1000
+_MOST_TRIED = 1_000_000
+"""Numbers that are tried one by one behind the first damage: more than a store of a gigabyte holds."""
+
+_UNSENT = """
 SELECT number, id, device, sequence, boot_id, stored_monotonic_s, payload
-FROM reading NOT INDEXED WHERE sent_at_s IS NULL ORDER BY number ASC
+FROM reading NOT INDEXED WHERE sent_at_s IS NULL AND
 """
-_UNSENT_FROM_THE_END = """
-SELECT number, id, device, sequence, boot_id, stored_monotonic_s, payload
-FROM reading NOT INDEXED WHERE sent_at_s IS NULL ORDER BY number DESC
-"""
+_FROM = f"{_UNSENT} number > ? ORDER BY number"
+_ONE = f"{_UNSENT} number = ?"
+
+_ENDS = ("SELECT seq FROM sqlite_sequence WHERE name = 'reading'", "SELECT max(number) FROM reading")
+_LAST_SEQUENCES = (
+    "SELECT name, last_sequence FROM device",
+    "SELECT device, max(sequence) FROM reading GROUP BY device",
+)
+
+_Row = tuple[object, ...]
 
 
 def salvage(damaged: Path, store: sqlite3.Connection) -> int:
-    """Copy unsent readings and the sequence counters from `damaged` into the fresh `store`; return how many.
+    """Copy unsent readings and counters from `damaged` into `store`; return how many are there then.
 
-    Rows are read from both ends, because a broken page ends a scan where it lies. Failing at all of it is no
-    error: the damaged file stays for a closer look.
+    Goes on where it was interrupted, if `store` holds some already. Failing at all of it is no error: the
+    damaged file stays for a closer look.
     """
     try:
         _lengthen(damaged)
-        source = sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        if not _has_readings(damaged):
+            _renew_first_page(damaged)
+        source = _opened(damaged)
     except (OSError, sqlite3.Error) as error:
         _log.warning("nothing of the damaged store can be read: %s", error)
         return 0
+    with closing(source):
+        [(done,)] = store.execute("SELECT coalesce(max(number), 0) FROM reading").fetchall()
+        rows = _rows(source, done)
+        while batch := list(islice(rows, _BATCH_ROWS)):
+            with _transaction(store):
+                for row in batch:
+                    _keep_unsent(store, row)
+        with _transaction(store):
+            for query in _LAST_SEQUENCES:
+                for name, last in _rows_of(source, query):
+                    _raise_counter(store, name, last)
+            for (lost,) in _rows_of(source, "SELECT readings FROM loss WHERE typeof(readings) = 'integer'"):
+                store.execute("UPDATE loss SET readings = ?", (lost,))
+    [(saved,)] = store.execute("SELECT count(*) FROM reading").fetchall()
+    return int(saved)
+
+
+@contextmanager
+def _transaction(store: sqlite3.Connection) -> Iterator[None]:
+    store.execute("BEGIN IMMEDIATE")
     try:
-        store.execute("BEGIN IMMEDIATE")
-        try:
-            saved = sum(_keep_unsent(store, row) for row in _rows(source))
-            for name, last in (*_rows_of(source, "SELECT name, last_sequence FROM device"), *_seen(source)):
-                _raise_counter(store, name, last)
-            store.execute("COMMIT")
-        except BaseException:
-            if store.in_transaction:
-                store.execute("ROLLBACK")
-            raise
-        return saved
-    finally:
-        source.close()
+        yield
+        store.execute("COMMIT")
+    except BaseException:
+        if store.in_transaction:
+            store.execute("ROLLBACK")
+        raise
 
 
 def _lengthen(damaged: Path) -> None:
@@ -63,40 +92,75 @@ def _lengthen(damaged: Path) -> None:
             file.truncate(whole_bytes)
 
 
-def _rows(source: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
-    for query in (_UNSENT_FROM_THE_START, _UNSENT_FROM_THE_END):
-        yield from _rows_of(source, query)
+def _opened(damaged: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
 
-def _seen(source: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
-    yield from _rows_of(source, "SELECT device, max(sequence) FROM reading GROUP BY device")
+def _has_readings(damaged: Path) -> bool:
+    """Say whether SQLite finds the table of readings, whatever is in it."""
+    try:
+        with closing(_opened(damaged)) as source:
+            source.execute("SELECT 1 FROM reading LIMIT 0")
+    except sqlite3.Error:
+        return False
+    return True
 
 
-def _rows_of(source: sqlite3.Connection, query: str) -> Iterator[tuple[object, ...]]:
+def _renew_first_page(damaged: Path) -> None:
+    """Replace the page that says where everything is by that of a new database, where it is the same.
+
+    A table's first page is where the steps of the schema put it, so that it need not be remembered. What is
+    found by it is checked row by row; where it is wrong, nothing is found.
+    """
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+        migrate(model)
+        page = bytearray(model.serialize()[:_PAGE_BYTES])
+    page[18:20] = b"\2\2"  # It has a write-ahead log.
+    page[28:32] = struct.pack(">I", damaged.stat().st_size // _PAGE_BYTES)
+    with damaged.open("r+b") as file:
+        file.write(page)
+
+
+def _rows(source: sqlite3.Connection, after: int) -> Iterator[_Row]:
+    """Yield unsent rows in their order: in one go up to the first damage, then one by one.
+
+    In their order also because SQLite packs rows densely that come so: others would not fit the store.
+    """
+    for row in _rows_of(source, _FROM, after):
+        if isinstance(row[0], int):
+            after = row[0]
+        yield row
+    ends = [end for query in _ENDS for (end,) in _rows_of(source, query) if isinstance(end, int)]
+    for number in range(after + 1, min(max(ends, default=0), after + _MOST_TRIED) + 1):
+        # Each damaged page would be told once for every row on it.
+        with suppress(sqlite3.Error):
+            yield from source.execute(_ONE, (number,)).fetchall()
+
+
+def _rows_of(source: sqlite3.Connection, query: str, *values: int) -> Iterator[_Row]:
     """Yield rows until the damage ends the scan."""
     try:
-        yield from source.execute(query)
+        yield from source.execute(query, values)
     except sqlite3.Error as error:
         _log.warning("a scan of the damaged store ended early: %s", error)
 
 
-def _keep_unsent(store: sqlite3.Connection, row: tuple[object, ...]) -> int:
-    """Insert a row if its payload is a whole reading; return 1, or 0 if it was there before or is broken."""
+def _keep_unsent(store: sqlite3.Connection, row: _Row) -> None:
+    """Insert a row if its payload is a whole reading and none that is there already."""
     _, identifier, device, sequence, _, _, payload = row
     try:
         reading = Reading.from_json(str(payload))
         if (str(reading.id), reading.device, reading.sequence) != (identifier, device, sequence):
-            return 0
-        done = store.execute(
+            return
+        store.execute(
             "INSERT OR IGNORE INTO reading"
             " (number, id, device, sequence, boot_id, stored_monotonic_s, payload)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             row,
         )
     except (ValueError, sqlite3.IntegrityError):
-        return 0
+        return
     _raise_counter(store, reading.device, reading.sequence)
-    return done.rowcount
 
 
 def _raise_counter(store: sqlite3.Connection, name: object, last: object) -> None:

@@ -29,19 +29,19 @@ def published(model: type[Model], schema_id: str, without: tuple[tuple[str, obje
         "$id": f"urn:{schema_id.replace('/', ':')}",
         **model.model_json_schema(mode="serialization"),
     }
-    return json.dumps(_trimmed(schema, without), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(trimmed(schema, without), indent=2, ensure_ascii=False) + "\n"
 
 
-def _trimmed(node: Any, without: tuple[tuple[str, object], ...]) -> Any:  # noqa: ANN401 - any JSON value
+def trimmed(node: Any, without: tuple[tuple[str, object], ...] = ()) -> Any:  # noqa: ANN401 - any JSON value
     """Drop the keywords `without`, and the titles, which only repeat the fields' names."""
     if isinstance(node, dict):
         return {
-            key: _trimmed(value, without)
+            key: trimmed(value, without)
             for key, value in node.items()
             if (key, value) not in without and not (key == "title" and isinstance(value, str))
         }
     if isinstance(node, list):
-        return [_trimmed(value, without) for value in node]
+        return [trimmed(value, without) for value in node]
     return node
 
 

@@ -1,20 +1,21 @@
 """The store of readings, which is also the outbox: stored before published, sent only once acknowledged."""
 
-import json
 import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from appliance.clock import Clock, SystemClock
 from appliance.errors import StoreError
-from appliance.readings.database import is_damage, open_database, replace_damaged
+from appliance.readings.ballast import Ballast
+from appliance.readings.database import WAL_LIMIT_BYTES, is_damage, open_database, replace_damaged
+from appliance.readings.pending import Pending
 from appliance.readings.reading import Draft, Reading
 from appliance.readings.settings import StoreSettings
 
@@ -25,6 +26,14 @@ _T = TypeVar("_T")
 _PRUNE_EVERY = 200
 _PRUNE_BATCH = 32
 _SECONDS_PER_DAY = 86_400
+_NEXT_SEQUENCE = """
+INSERT INTO device
+VALUES (:device, 1 + (SELECT coalesce(max(sequence), 0) FROM reading WHERE device = :device))
+ON CONFLICT (name) DO UPDATE SET last_sequence = max(last_sequence + 1, excluded.last_sequence)
+RETURNING last_sequence
+"""
+"""The readings have their say, lest a damaged counter give a number again and be refused for ever."""
+
 _DELETE_OLDEST_SENT = """
 DELETE FROM reading WHERE number IN
   (SELECT number FROM reading WHERE sent_at_s IS NOT NULL ORDER BY number LIMIT ?)
@@ -33,38 +42,29 @@ _DELETE_OLDEST_UNSENT = """
 DELETE FROM reading WHERE number < (SELECT max(number) FROM reading) AND number IN
   (SELECT number FROM reading WHERE sent_at_s IS NULL ORDER BY number LIMIT ?)
 """
-_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+_BALLAST_BYTES = 2 * WAL_LIMIT_BYTES
+"""A whole log, and the database's growth when that log is written back."""
 
-
-@dataclass(frozen=True)
-class Pending:
-    """A reading that the broker does not have yet."""
-
-    id: UUID
-    payload: str
-    boot_id: UUID
-    stored_monotonic_s: float
-
-    def historical(self, boot_id: UUID, monotonic_s: float, after_s: float) -> bool:
-        """Say whether it is late: of another boot, or stored more than `after_s` before `monotonic_s`.
-
-        The monotonic clock decides, not the stamp: a clock that is set right must not make old what is new.
-        """
-        return self.boot_id != boot_id or monotonic_s - self.stored_monotonic_s > after_s
-
-    def late_payload(self) -> str:
-        """Return the payload marked `historical`; it may be of an earlier version, so it is not validated."""
-        fields = {**json.loads(self.payload), "historical": True}
-        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+_CHECKPOINT_PAGES = 1000
+_TIGHT_CHECKPOINT_PAGES = 8
+_TIGHT_SPARE_PAGES = 16
+"""More than a reading takes, with its entries in the indices."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many readings wait, how many sent ones are kept, and how many unsent ones were ever given up."""
+    """How many readings wait, how many sent ones are kept, and how many unsent ones were ever given up.
+
+    Beside them how the store is: `size_mb` in use, `alarm` as in `Store`, and `tight` while the disk is full.
+    """
 
     pending: int
     sent: int
     lost: int
+    size_mb: float = field(default=0.0, compare=False)
+    alarm: str | None = field(default=None, compare=False)
+    tight: bool = field(default=False, compare=False)
 
 
 class Store:
@@ -72,11 +72,17 @@ class Store:
 
     Share one between threads; every method may wait for the disk, and raises `StoreError` when the disk is
     full or failing, with nothing half-written; later calls work again as soon as the disk does.
+
+    With `ballast` it makes room by itself on a disk that others have filled: it throws off a file that it
+    keeps for that, and overwrites the oldest sent readings; unsent ones are never deleted for it.
     """
 
-    def __init__(self, path: Path, settings: StoreSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, path: Path, settings: StoreSettings, clock: Clock | None = None, *, ballast: bool = False
+    ) -> None:
         """Take the database file; nothing is opened yet."""
         self._path = path
+        self._ballast = Ballast(path.with_name(f"{path.name}.ballast"), _BALLAST_BYTES) if ballast else None
         self._keep_sent_s = settings.keep_sent_days * _SECONDS_PER_DAY
         self._max_bytes = round(settings.max_mb * 1_000_000)
         self._clock = clock or SystemClock()
@@ -84,8 +90,9 @@ class Store:
         self._opened = False
         self._connection: sqlite3.Connection | None = None
         self._added = 0
+        self._unreadable = 0
         self.alarm: str | None = None
-        """Set when a damaged database had to be set aside since `open`: one line for the health report."""
+        """Set when damage to the database was found since `open`: one line for the health report."""
 
     def open(self) -> None:
         """Open or create the database, check it (which reads all of it), and drop what is too old.
@@ -94,7 +101,7 @@ class Store:
         """
         with self._lock:
             if self._connection is None:
-                self._connection, self.alarm = open_database(self._path, self._clock.utc())
+                self._connection, self.alarm = self._open_database()
             self._opened = True
         self._prune_quietly()
 
@@ -126,11 +133,7 @@ class Store:
             known = db.execute("SELECT payload FROM reading WHERE id = ?", (str(draft.id),)).fetchone()
             if known is not None:
                 return Reading.from_json(known[0])
-            [(sequence,)] = db.execute(
-                "INSERT INTO device VALUES (?, 1)"
-                " ON CONFLICT (name) DO UPDATE SET last_sequence = last_sequence + 1 RETURNING last_sequence",
-                (draft.origin.device,),
-            ).fetchall()
+            [(sequence,)] = db.execute(_NEXT_SEQUENCE, {"device": draft.origin.device}).fetchall()
             reading = draft.numbered(sequence)
             db.execute(
                 "INSERT INTO reading (id, device, sequence, boot_id, stored_monotonic_s, payload)"
@@ -154,17 +157,39 @@ class Store:
         return reading
 
     def pending(self, limit: int) -> list[Pending]:
-        """Return the first `limit` readings that are not sent, in the order in which they were stored."""
+        """Return the first `limit` readings that are not sent, in the order in which they were stored.
 
-        def work(db: sqlite3.Connection) -> list[Pending]:
-            rows = db.execute(
-                "SELECT id, payload, boot_id, stored_monotonic_s FROM reading"
+        One that a broken disk has changed beyond use is given up, counted and told: it must not hold up the
+        others.
+        """
+
+        def work(db: sqlite3.Connection) -> list[tuple[Any, ...]]:
+            return db.execute(
+                "SELECT number, id, payload, boot_id, stored_monotonic_s FROM reading"
                 " WHERE sent_at_s IS NULL ORDER BY number LIMIT ?",
                 (limit,),
             ).fetchall()
-            return [Pending(UUID(id_), payload, UUID(boot), stored) for id_, payload, boot, stored in rows]
 
-        return self._run("the outbox cannot be read", work, writing=False)
+        while True:
+            whole, broken = [], []
+            for number, *row in self._run("the outbox cannot be read", work, writing=False):
+                try:
+                    whole.append(Pending.of(*row))
+                except ValueError:
+                    broken.append(number)
+            if not broken:
+                return whole
+            self._give_up(broken)
+
+    def _give_up(self, broken: list[int]) -> None:
+        def work(db: sqlite3.Connection) -> None:
+            db.executemany("DELETE FROM reading WHERE number = ?", [(number,) for number in broken])
+            db.execute("UPDATE loss SET readings = readings + ?", (len(broken),))
+
+        self._run("damaged readings cannot be deleted", work)
+        self._unreadable += len(broken)
+        self.alarm = f"{self._path.name}: {self._unreadable} unsent readings were damaged and are lost"
+        _log.error("%s", self.alarm)
 
     def mark_sent(self, ids: Iterable[UUID]) -> None:
         """Record that the broker acknowledged these readings; unknown ids are ignored."""
@@ -180,13 +205,26 @@ class Store:
         """Count what is in the store."""
 
         def work(db: sqlite3.Connection) -> Counts:
-            [row] = db.execute(
+            [(pending, sent, lost)] = db.execute(
                 "SELECT (SELECT count(*) FROM reading WHERE sent_at_s IS NULL),"
                 " (SELECT count(*) FROM reading WHERE sent_at_s IS NOT NULL), (SELECT readings FROM loss)"
             ).fetchall()
-            return Counts(*row)
+            size_mb = round(_live_bytes(db) / 1_000_000, 3)
+            return Counts(pending, sent, lost, size_mb, self.alarm, self._tight)
 
         return self._run("readings cannot be counted", work, writing=False)
+
+    def newest_stamp(self) -> datetime | None:
+        """Return when the reading that was stored last was captured, by its own word; None without one."""
+
+        def work(db: sqlite3.Connection) -> datetime | None:
+            row = db.execute("SELECT payload FROM reading ORDER BY number DESC LIMIT 1").fetchone()
+            try:
+                return None if row is None else Reading.from_json(row[0]).captured_at
+            except ValueError:
+                return None
+
+        return self._run("the newest reading cannot be read", work, writing=False)
 
     def prune(self, now: datetime) -> None:
         """Delete sent readings older than the bound, and the oldest ones while the store is too large.
@@ -204,12 +242,46 @@ class Store:
 
     def _prune_quietly(self) -> None:
         try:
+            self._hold_ballast()
             self.prune(self._clock.utc())
         except StoreError as error:
             _log.warning("%s", error)
 
+    @property
+    def _tight(self) -> bool:
+        """Whether the disk is full, or was at the last look."""
+        return self._ballast is not None and not self._ballast.held
+
+    def _hold_ballast(self) -> None:
+        """Keep room again once there is some."""
+        with self._lock:
+            if self._ballast is not None and self._connection is not None:
+                pages = _CHECKPOINT_PAGES if self._ballast.hold() else _TIGHT_CHECKPOINT_PAGES
+                self._connection.execute(f"PRAGMA wal_autocheckpoint = {pages}")
+
+    def _give_way(self) -> bool:
+        """Free room on a full disk; return whether that may have helped.
+
+        The log is written back early from now on and keeps its length, so that it needs no more room, whoever
+        takes what became free.
+        """
+        if self._ballast is None:
+            return False
+        _log.error("%s: the disk is full: the oldest sent readings make room", self._path)
+        self._ballast.drop()
+        db = self._connected()
+        db.execute(f"PRAGMA wal_autocheckpoint = {_TIGHT_CHECKPOINT_PAGES}")
+        _transact(db, lambda db: db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,)), writing=True)
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        return True
+
     def _make_room(self, db: sqlite3.Connection) -> None:
-        """Delete the oldest readings, sent ones first, while the store is too large; the newest one stays."""
+        """Delete the oldest readings, sent ones first, while the store is too large; the newest one stays.
+
+        On a full disk, sent ones go as soon as the file would grow.
+        """
+        if self._tight and db.execute("PRAGMA freelist_count").fetchone()[0] < _TIGHT_SPARE_PAGES:
+            db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,))
         while _live_bytes(db) > self._max_bytes:
             if db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,)).rowcount:
                 continue
@@ -220,25 +292,44 @@ class Store:
             _log.error("the store is full: %d unsent readings given up, oldest first", lost)
 
     def _run(self, what: str, work: Callable[[sqlite3.Connection], _T], *, writing: bool = True) -> _T:
-        """Do `work` in a transaction; once more on a fresh database if this one turns out to be damaged."""
+        """Do `work` in a transaction; once more when a full disk has been given room."""
         with self._lock:
             if not self._opened:
                 raise StoreError(f"{self._path}: {what}: the store is closed")
             try:
                 try:
-                    return _transact(self._connected(), work, writing=writing)
+                    return self._attempt(work, writing=writing)
                 except sqlite3.Error as error:
-                    if not is_damage(error):
+                    if not (writing and _is_full(error) and self._give_way()):
                         raise
-                    return _transact(self._started_afresh(str(error)), work, writing=writing)
+                    return self._attempt(work, writing=writing)
             except (sqlite3.Error, OSError) as error:
                 raise self._failure(what, error) from error
+
+    def _attempt(self, work: Callable[[sqlite3.Connection], _T], *, writing: bool) -> _T:
+        """Do `work` in a transaction; once more on a fresh database if this one turns out to be damaged."""
+        try:
+            return _transact(self._connected(), work, writing=writing)
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise
+            return _transact(self._started_afresh(str(error)), work, writing=writing)
 
     def _connected(self) -> sqlite3.Connection:
         """Return the connection; open it again if replacing a damaged database had failed."""
         if self._connection is None:
             self._connection, self.alarm = open_database(self._path, self._clock.utc())
         return self._connection
+
+    def _open_database(self) -> tuple[sqlite3.Connection, str | None]:
+        """Open the database; without the ballast where it needs the room."""
+        try:
+            return open_database(self._path, self._clock.utc())
+        except StoreError:
+            if self._ballast is None:
+                raise
+            self._ballast.drop()
+            return open_database(self._path, self._clock.utc())
 
     def _started_afresh(self, why: str) -> sqlite3.Connection:
         damaged, self._connection = self._connection, None
@@ -248,11 +339,14 @@ class Store:
         return self._connection
 
     def _failure(self, what: str, error: Exception) -> StoreError:
-        code = getattr(error, "sqlite_errorcode", None)
-        advice = (
-            "; free space on the disk, or replace it" if code is not None and code & 0xFF in _FULL else ""
-        )
+        advice = "; free space on the disk, or replace it" if _is_full(error) else ""
         return StoreError(f"{self._path}: {what}: {error}{advice}")
+
+
+def _is_full(error: Exception) -> bool:
+    """Say whether the disk is full, as far as SQLite can tell that from one that fails."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _FULL
 
 
 def _transact(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], _T], *, writing: bool) -> _T:

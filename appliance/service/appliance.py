@@ -11,21 +11,26 @@ from appliance.budget import Budget
 from appliance.camera.frame import FrameSource
 from appliance.clock import Clock, Deadline
 from appliance.errors import InferenceError
+from appliance.health.endpoint import Endpoint
+from appliance.health.exposition import exposition
+from appliance.health.latency import LatencyWatch
+from appliance.health.message import Health
+from appliance.health.metrics import metrics
 from appliance.line.trigger import TrayEvent, Trigger
 from appliance.publish.client import Publisher
+from appliance.readings.clock_floor import ClockFloor
 from appliance.readings.reading import Draft, Origin
 from appliance.readings.store import Store
+from appliance.service.health_report import About, Activity, HealthCollector, HealthReport
 from appliance.service.intake import Intake
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer, rejected
 from appliance.service.recorder import Recorder
+from appliance.service.remote_control import RemoteControl
 from appliance.service.stages import Stages
 from appliance.service.surroundings import Surroundings
 from appliance.service.variant import Shade
 
 _LOG = logging.getLogger(__name__)
-
-_CHANGE_S = 5.0
-"""Between two health messages at least, however often things change."""
 
 _IDLE_S = 1.0
 """How often an idle measuring thread looks whether readings wait to be stored."""
@@ -39,10 +44,13 @@ class Parts:
     trigger: Trigger
     measurer: TrayMeasurer
     store: Store
+    clock_floor: ClockFloor
     publisher: Publisher
     origin: Origin
     surroundings: Surroundings
+    about: About
     shade: Shade | None = None
+    remote: RemoteControl | None = None
     revive_camera: Callable[[], bool] | None = None
 
 
@@ -61,14 +69,24 @@ class Appliance:
         *,
         queue_trays: int,
         health_interval_s: float,
+        metrics_port: int = 0,
         on_tray: Callable[[TrayEvent, MeasuredTray], None] | None = None,
     ) -> None:
         self._parts = parts
         self._budget = budget
         self._clock = clock
-        self._health_interval_s = health_interval_s
-        self._health_s = -health_interval_s
-        self._health_said: list[str] = []
+        self._latency = LatencyWatch()
+        self._collector = HealthCollector(
+            parts.about, parts.surroundings, parts.store, parts.publisher, clock
+        )
+        self._report = HealthReport(
+            self._collector.collect, parts.surroundings, parts.publisher, clock, health_interval_s
+        )
+        self._endpoint = (
+            Endpoint(metrics_port, lambda: exposition(metrics(self.health())), self.unable)
+            if metrics_port
+            else None
+        )
         self.measured = 0
         self._on_tray = on_tray
         self._trays: queue.Queue[TrayEvent] = queue.Queue(queue_trays)
@@ -97,7 +115,11 @@ class Appliance:
         self._parts.surroundings.look()
         info = {"networks": self._parts.measurer.health(), **self._parts.surroundings.health()}
         self._parts.publisher.set_info({"schema": "janban.info/1", **info})
+        if self._parts.remote is not None:
+            self._parts.remote.start(self._parts.publisher.wake)
         self._parts.publisher.start()
+        if self._endpoint is not None:
+            self._endpoint.start()
         for name, work in (("line", self._watch_line), ("measure", self._measure_trays)):
             thread = threading.Thread(target=self._guard, args=(name, work), name=name, daemon=True)
             self._threads.append(thread)
@@ -107,20 +129,42 @@ class Appliance:
         """Finish the tray in hand, store it, release the camera and say goodbye to the broker."""
         self._stop.set()
         deadline = Deadline.after(self._budget.stop_s, self._clock)
+        if self._parts.remote is not None:
+            self._parts.remote.stop(deadline.remaining_s)
         for thread in self._threads:
             thread.join(deadline.remaining_s)
             if thread.is_alive():
                 _LOG.error("%s did not stop within %.1f s", thread.name, self._budget.stop_s)
         self._recorder.retry()
+        self._parts.clock_floor.save(self._parts.surroundings.clock_state, at_once=True)
+        if self._endpoint is not None:
+            self._endpoint.stop()
         self._parts.publisher.stop()
+        if self._parts.remote is not None:
+            self._parts.remote.close()
         self._parts.store.close()
         # Last, as a device that hangs may hold it up; nothing is lost by then.
         self._parts.measurer.close()
 
     @property
+    def parts(self) -> Parts:
+        """What it is made of."""
+        return self._parts
+
+    @property
+    def waiting(self) -> int:
+        """How many readings the store has refused so far, and wait in memory."""
+        return self._recorder.waiting
+
+    @property
     def finished(self) -> bool:
         """Whether a replayed line has ended and all its trays are measured."""
         return self._intake.ended.is_set() and self._trays.empty() and self._busy_since_s is None
+
+    @property
+    def leaving(self) -> bool:
+        """Whether somebody who may has asked the service to start anew."""
+        return self._parts.remote is not None and self._parts.remote.leaving.is_set()
 
     def unable(self) -> str | None:
         """Return why trays cannot be measured now, or None; the watchdog is fed only while it is None.
@@ -151,27 +195,41 @@ class Appliance:
             reasons.append(f"{self.overflowed} trays came faster than they could be measured")
         if self.late:
             reasons.append(f"{self.late} trays waited too long to be measured in time")
+        if (slow := self._latency.complaint(self._clock.monotonic_s())) is not None:
+            reasons.append(slow)
+        if self._endpoint is not None and self._endpoint.fault is not None:
+            reasons.append(self._endpoint.fault)
+        reasons += self._parts.surroundings.complaints()
         return reasons
 
     def look_around(self) -> None:
         """Look at the machine, and send a health message when due or on a change; may take seconds."""
         self._parts.surroundings.look()
-        degraded = self.degraded()
-        now_s = self._clock.monotonic_s()
-        due_s = self._health_interval_s if degraded == self._health_said else _CHANGE_S
-        if now_s - self._health_s < due_s:
-            return
-        self._health_said, self._health_s = degraded, now_s
-        health = {
-            "schema": "janban.health/1",
-            "degraded": degraded,
-            "trays_since_start": self.measured,
-            "paths_since_start": {path: self.paths[path] for path in ("full", "fallback")},
-            "networks": self._parts.measurer.health(),
-            "uptime_s": round(now_s - self._started_s),
-            **self._parts.surroundings.health(),
-        }
-        self._parts.publisher.send_health(health)
+        self._parts.clock_floor.save(self._parts.surroundings.clock_state)
+        self._report.look(self._activity())
+
+    def health(self) -> Health:
+        """Return how the appliance is now; may be called from any thread, and wait for the disk."""
+        return self._collector.collect(self._activity())
+
+    def _activity(self) -> Activity:
+        return Activity(
+            started_s=self._started_s,
+            unable=self.unable(),
+            degraded=self.degraded(),
+            trays=self.measured,
+            paths=self.paths,
+            networks=self._parts.measurer.health(),
+            latency=self._latency.figures(self._clock.monotonic_s()),
+            camera_fault=self._intake.fault,
+            camera_reopened=self._intake.reopened,
+            queued=self._trays.qsize(),
+            overflowed=self.overflowed,
+            late=self.late,
+            waiting=self._recorder.waiting,
+            lost_in_memory=self._recorder.lost,
+            tpu=self._parts.measurer.counts(),
+        )
 
     def _guard(self, name: str, work: Callable[[], None]) -> None:
         """Run a thread's work; an error that ends it takes the process down, and systemd restarts it."""
@@ -213,6 +271,9 @@ class Appliance:
         self.measured += 1
         if tray.seen is not None:
             self.paths[tray.outcome.path] += 1
+            self._watch_latency(tray)
+        if self._parts.remote is not None:
+            self._parts.remote.see(event, tray)
         if self._on_tray is not None:
             try:
                 self._on_tray(event, tray)
@@ -225,6 +286,15 @@ class Appliance:
         except Exception as error:  # noqa: BLE001 - one tray must cost one reading, never the service
             _LOG.exception("a tray could not be measured")
             return rejected(f"internal error: {type(error).__name__}", stages)
+
+    def _watch_latency(self, tray: MeasuredTray) -> None:
+        networks = self._parts.measurer.health() or {}
+        spent_ms = tray.outcome.latency_ms
+        self._latency.add(
+            self._clock.monotonic_s(),
+            spent_ms["total"] - spent_ms.get("wait", 0.0),
+            f"{tray.outcome.path} {networks.get('device')}",
+        )
 
     def _prepare(self) -> None:
         """Get the networks ready while no tray waits: at the start, and when they come back."""
@@ -241,11 +311,14 @@ class Appliance:
         )
 
     def _record(self, event: TrayEvent, tray: MeasuredTray) -> None:
+        frame, clock_state = event.frame, self._parts.surroundings.clock_state
+        captured_at = self._parts.clock_floor.stamp(frame.captured_at, frame.captured_s, clock_state)
         draft = Draft(
             origin=self._parts.origin,
             outcome=tray.outcome,
-            captured_at=event.frame.captured_at,
-            clock=self._parts.surroundings.clock_state,
+            captured_at=captured_at,
+            clock=clock_state,
+            meal=None if self._parts.remote is None else self._parts.remote.meal(captured_at),
             models=tray.models,
         )
         if self._recorder.record(draft):

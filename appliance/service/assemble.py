@@ -17,6 +17,7 @@ from appliance.estimate.fusion_rule import FusionRule, by_study
 from appliance.estimate.learned_fusion import FILE_NAME as FUSION_FILE
 from appliance.estimate.learned_fusion import fusion_of
 from appliance.estimate.settings import EstimateSettings, VariantSettings
+from appliance.health.starts import count_start
 from appliance.inference.open import open_networks
 from appliance.inference.selection import select
 from appliance.inference.settings import ModelSettings
@@ -24,12 +25,15 @@ from appliance.line.trigger import TrayEvent, Trigger
 from appliance.picture import save_picture
 from appliance.publish.client import Publisher
 from appliance.readings.boot import boot_id
+from appliance.readings.clock_floor import ClockFloor
 from appliance.readings.reading import Origin
 from appliance.readings.store import Store
 from appliance.service.appliance import Appliance, Parts
+from appliance.service.health_report import About
 from appliance.service.judge import Judge
 from appliance.service.machine import Machine
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer
+from appliance.service.remote_control import open_remote
 from appliance.service.surroundings import Surroundings
 from appliance.service.tray_overlay import overlay
 from appliance.service.variant import Shade
@@ -41,6 +45,8 @@ from appliance.usb.devices import behind_video
 _LOG = logging.getLogger(__name__)
 
 STORE_FILE = "readings.sqlite"
+CLOCK_FLOOR_FILE = "clock-floor"
+STARTS_FILE = "starts.json"
 
 
 OnTray = Callable[[TrayEvent, MeasuredTray], None]
@@ -62,21 +68,51 @@ def assemble(
     budget = Budget.of(settings.deadline)
     calibration = load_calibration(settings.device.calibration_dir)
     origin = Origin(settings.device.site, settings.device.name, boot_id())
-    store = Store(_state_dir(settings) / STORE_FILE, settings.store, clock)
+    state_dir = _state_dir(settings)
+    store = Store(state_dir / STORE_FILE, settings.store, clock, ballast=True)
     store.open()
-    parts = Parts(
-        camera=camera or open_camera(settings.camera, clock),
-        trigger=Trigger(settings.trigger),
-        store=store,
-        publisher=Publisher(settings.mqtt, origin, store, clock),
-        origin=origin,
-        surroundings=Surroundings(machine or Machine(), clock, settings.device.state_dir),
-        shade=None
+    surroundings = Surroundings(machine or Machine(), clock, state_dir)
+
+    def clock_synced() -> bool:
+        return surroundings.clock_state == "synced"
+
+    remote = open_remote(settings, origin, clock, clock_synced=clock_synced, diagnostics=None)
+    publisher = Publisher(
+        settings.mqtt,
+        origin,
+        store,
+        clock,
+        clock_synced=clock_synced,
+        budget=budget,
+        mailbox=None if remote is None else remote.desk,
+    )
+    source = camera or open_camera(settings.camera, clock)
+    shade = (
+        None
         if settings.variant is None
-        else open_shade(calibration, settings.variant, budget, clock, settings.models.folder),
+        else open_shade(calibration, settings.variant, budget, clock, settings.models.folder)
+    )
+    # The last one, as from here on a process runs that has to be ended.
+    measurer = open_measurer(calibration, settings.estimate, settings.models, budget, clock)
+    parts = Parts(
+        camera=source,
+        trigger=Trigger(settings.trigger),
+        measurer=measurer,
+        store=store,
+        publisher=publisher,
+        origin=origin,
+        surroundings=surroundings,
+        remote=remote,
+        clock_floor=ClockFloor(state_dir / CLOCK_FLOOR_FILE, clock, store.newest_stamp()),
+        about=About(
+            origin,
+            state_dir / STORE_FILE,
+            fusion=measurer.fusion,
+            variant=None if settings.variant is None else settings.variant.name,
+            starts=count_start(state_dir / STARTS_FILE, origin.boot_id),
+        ),
+        shade=shade,
         revive_camera=None if camera else _reviver(settings.camera, budget, clock),
-        # The last one, as from here on a process runs that has to be ended.
-        measurer=open_measurer(calibration, settings.estimate, settings.models, budget, clock),
     )
     return Appliance(
         parts,
@@ -84,6 +120,7 @@ def assemble(
         clock,
         queue_trays=settings.service.queue_trays,
         health_interval_s=settings.service.health_interval_s,
+        metrics_port=settings.service.metrics_port,
         on_tray=on_tray or (_overlay_keeper(settings) if settings.service.overlay else None),
     )
 

@@ -3,20 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.files import kernel_text
-from appliance.inference.devices import EdgeTpu, edge_tpus
-
-_THROTTLING = {
-    0: "under-voltage now",
-    1: "clock reduced now",
-    2: "throttled now",
-    3: "soft temperature limit now",
-    16: "under-voltage since boot",
-    17: "clock reduced since boot",
-    18: "throttled since boot",
-    19: "soft temperature limit since boot",
-}
-"""The firmware's bits: Raspberry Pi documentation, `vcgencmd get_throttled`."""
+from appliance.health.board import Memory, board_model, memory_mb, uptime_s
+from appliance.health.process import Taken, taken_by, workers
+from appliance.health.thermal import hottest_zone_c, temperatures_c
+from appliance.health.throttle import Throttle, read_throttle
+from appliance.health.usb import Plugged, plugged
+from appliance.inference.devices import CORAL_USB_IDS, EdgeTpu, edge_tpus
+from appliance.service.memory import descendants
 
 
 @dataclass(frozen=True)
@@ -28,6 +21,10 @@ class Machine:
     def corals(self) -> list[EdgeTpu]:
         """Return the Edge TPUs."""
         return edge_tpus(self.root)
+
+    def corals_plugged(self) -> list[Plugged]:
+        """Return the Corals on the USB, with the kernel's numbers of them."""
+        return plugged(CORAL_USB_IDS, self.root)
 
     def libedgetpu(self) -> Path | None:
         """Return the Edge TPU's runtime library, without loading it: it can take the process down."""
@@ -43,24 +40,34 @@ class Machine:
         return (self.root / "run/systemd/timesync/synchronized").exists()
 
     def temperature_c(self) -> float | None:
-        """Return the hottest sensor's temperature in °C, None without sensors."""
-        zones = self.root.glob("sys/class/thermal/thermal_zone*/temp")
-        readings = [
-            text for zone in zones if (text := kernel_text(zone)) is not None and text.lstrip("-").isdecimal()
-        ]
-        return max((int(text) / 1000 for text in readings), default=None)
+        """Return the hottest thermal zone's temperature in °C, None without one."""
+        return hottest_zone_c(self.root)
+
+    def temperatures_c(self) -> dict[str, float]:
+        """Return every sensor's temperature in °C by its name."""
+        return temperatures_c(self.root)
+
+    def throttle(self) -> Throttle | None:
+        """Return the firmware's bits; None on a machine that does not say."""
+        return read_throttle(self.root)
 
     def throttling(self) -> list[str] | None:
         """Return what the firmware complains of, in words; None on a machine that does not say."""
-        bits = kernel_text(self.root / "sys/devices/platform/soc/soc:firmware/get_throttled")
-        if bits is not None:
-            try:
-                value = int(bits, 16)
-            except ValueError:
-                return None
-            return [words for bit, words in _THROTTLING.items() if value >> bit & 1]
-        # A kernel without the firmware's file still has its under-voltage alarm.
-        for sensor in self.root.glob("sys/class/hwmon/hwmon*"):
-            if kernel_text(sensor / "name") == "rpi_volt":
-                return [_THROTTLING[16]] if kernel_text(sensor / "in0_lcrit_alarm") == "1" else []
-        return None
+        throttle = self.throttle()
+        return None if throttle is None else throttle.words
+
+    def memory_mb(self) -> Memory:
+        """Return how much of the machine's memory is free."""
+        return memory_mb(self.root)
+
+    def taken_by(self, process: int) -> tuple[Taken | None, dict[str, Taken]]:
+        """Return what a process takes, and what its workers for camera and networks take."""
+        return taken_by(process, self.root), workers(descendants(process, self.root / "proc"), self.root)
+
+    def model(self) -> str | None:
+        """Return the board's name."""
+        return board_model(self.root)
+
+    def uptime_s(self) -> float | None:
+        """Return the seconds since boot."""
+        return uptime_s(self.root)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from appliance.errors import TrayNotFoundError
 from appliance.estimate.back_projection import BackProjectionParameters, CompartmentEstimate
 from appliance.estimate.fusion_rule import FusionRule, by_study
 from appliance.estimate.profile import Mask
-from appliance.inference.networks import Networks
+from appliance.inference.networks import NetworkCounts, Networks
 from appliance.picture import Picture
 from appliance.readings.measurement import Outcome
 from appliance.service.durations import Durations
@@ -87,6 +88,8 @@ class TrayMeasurer:
         self._clock = clock
         self._budget = budget
         self._no_networks = no_networks
+        self.fusion: Literal["study", "learned"] = "study" if fusion is by_study else "learned"
+        """The rule that joins the estimates: the study's, or the one fitted to the networks."""
         self._fusion_fault = fusion_fault
         self._durations = Durations()
         self._networks = (
@@ -110,6 +113,15 @@ class TrayMeasurer:
         """Why the last reading came from back projection alone; None where all is well, or as wanted."""
         return self._no_networks if self._networks is None else self._networks.complaint
 
+    @property
+    def answering(self) -> bool:
+        """Whether the networks can be asked now, and know the references; False without networks."""
+        return (
+            self._networks is not None
+            and self._networks.ready
+            and self._networks.networks.wait_until_ready(Deadline.after(0.0, self._clock))
+        )
+
     def degraded(self) -> list[str]:
         """Return what subscribers should know of the networks: that trays go without, and what ails them."""
         faults = [] if self.complaint is None else [f"back projection measures alone: {self.complaint}"]
@@ -128,6 +140,10 @@ class TrayMeasurer:
             "ready": self._networks.ready,
             "complaints": list(networks.complaints()),
         }
+
+    def counts(self) -> NetworkCounts | None:
+        """Return what has happened to the networks' processes and device so far; None without networks."""
+        return None if self._networks is None else self._networks.networks.counts()
 
     def close(self) -> None:
         """Let go of the networks' device."""

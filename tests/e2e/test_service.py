@@ -40,6 +40,9 @@ port = {port}
 backoff_first_s = 0.1
 backoff_max_s = 1
 will_delay_s = 0
+
+[service]
+metrics_port = 0
 """
 
 Start = Callable[[], subprocess.Popen[str]]

@@ -31,6 +31,7 @@ def service(manager: socket.socket, calibration: Path, tmp_path: Path) -> Iterat
         device = {{ site = "canteen", name = "box", state_dir = "state", calibration_dir = "{calibration}" }}
         camera = {{ kind = "simulator" }}
         mqtt = {{ host = "127.0.0.1", port = 1 }}
+        service = {{ metrics_port = 0 }}
         """
     )
     # As in systemd/janban.service.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 ACCEPTED = {5: b"\x20\x03\x00\x00\x00", 4: b"\x20\x02\x00\x00"}
-_CONNECT, _PUBLISH = 1, 3
+_CONNECT, _PUBLISH, _SUBSCRIBE, _PINGREQ = 1, 3, 8, 12
 
 
 @dataclass
@@ -18,9 +18,12 @@ class ScriptedBroker:
 
     answers: dict[int, bytes | None] = field(default_factory=lambda: dict(ACCEPTED))
     puback: Callable[[int], bytes | None] = lambda packet: b"\x40\x02" + struct.pack(">H", packet)
+    suback: bytes | None = None
+    pingresp: bytes | None = b"\xd0\x00"
     levels: list[int] = field(default_factory=list)
     connects: list[bytes] = field(default_factory=list)
     published: list[bytes] = field(default_factory=list)
+    pinged: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
         self._door = socket.create_server(("127.0.0.1", 0))
@@ -59,6 +62,11 @@ class ScriptedBroker:
                     self.published.append(body[2 : 2 + topic_length])
                     if first & 0b110:
                         answer = self.puback(struct.unpack_from(">H", body, 2 + topic_length)[0])
+                elif first >> 4 == _SUBSCRIBE:
+                    answer = self.suback
+                elif first >> 4 == _PINGREQ:
+                    self.pinged.set()
+                    answer = self.pingresp
                 if answer is not None:
                     guest.sendall(answer)
 

@@ -65,7 +65,7 @@ def test_birth_is_retained_and_stopping_says_offline(mosquitto: Mosquitto, publi
         eventually(lambda: late.statuses() == ["offline"], "retained farewell")
 
 
-def test_info_is_retained_and_health_expires(mosquitto: Mosquitto, publish: Publish) -> None:
+def test_info_and_health_are_retained_and_health_expires(mosquitto: Mosquitto, publish: Publish) -> None:
     publisher = publish(mosquitto.port, health_expiry_s=77)
     publisher.set_info({"version": "1"})
     publisher.send_health({"temperature_c": 51.5})
@@ -76,7 +76,9 @@ def test_info_is_retained_and_health_expires(mosquitto: Mosquitto, publish: Publ
         health = next(message for message in reversed(listener.messages) if message.topic.endswith("/health"))
         assert health.properties is not None
         assert health.properties.MessageExpiryInterval <= 77
-        assert not health.retain
+        assert health.qos == 1
+    with Listener(mosquitto.port) as late:
+        eventually(lambda: late.on("/health") == [{"temperature_c": 52.0}], "retained health")
         with pytest.raises(ValueError, match="JSON compliant"):
             publisher.send_health({"temperature_c": float("nan")})
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from appliance.budget import Budget
 from appliance.publish.client import Publisher
 from appliance.publish.demo_broker import DemoBroker
 from appliance.readings.store import Store
@@ -38,7 +39,7 @@ def test_3_1_1_is_tried_where_5_is_not_understood(answer: bytes, store: Store, p
 def test_3_1_1_is_tried_where_5_is_not_answered(
     store: Store, publish: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.publish.link._ANSWER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(Budget, "broker_answer_s", 0.2)
     store.add(draft())
     with ScriptedBroker(answers={5: None, 4: ACCEPTED[4]}) as broker:
         publisher = publish(broker.port)
@@ -59,7 +60,7 @@ def test_a_refusal_that_no_version_changes_is_not_asked_twice(publish: Publish) 
 def test_the_demo_broker_is_reached_by_fallback(
     store: Store, publish: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.publish.link._ANSWER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(Budget, "broker_answer_s", 0.5)
     store.add(draft())
     with DemoBroker(free_port()) as broker:
         publisher = publish(broker.port)

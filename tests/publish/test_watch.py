@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from appliance.budget import Budget
 from appliance.errors import PublishError
 from appliance.publish.client import Publisher
 from appliance.publish.demo_broker import DemoBroker
@@ -82,7 +83,7 @@ def test_watch_shows_only_the_site_asked_for(mosquitto: Mosquitto, store: Store,
 def test_watch_reaches_the_demo_broker(
     store: Store, publish: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.publish.link._ANSWER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(Budget, "broker_answer_s", 0.5)
     with DemoBroker(free_port()) as broker, watching(broker.port, as_json=False) as out:
         publisher = publish(broker.port, protocol="3.1.1")
 

@@ -155,6 +155,16 @@ def test_a_closed_store_and_an_impossible_place_say_so(file: Path, tmp_path: Pat
         Store(tmp_path / "file" / "readings.db", SETTINGS).open()
 
 
+def test_a_folder_that_the_store_makes_is_made_to_last(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("appliance.readings.database.sync_folder", synced.append)
+    with Store(file.parent / "deep" / file.name, SETTINGS):
+        pass
+    assert synced == [tmp_path, file.parent]
+
+
 def test_a_database_that_another_process_holds_is_an_error_not_a_loss(store: Store, file: Path) -> None:
     holder = sqlite3.connect(file, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,18 @@ import pytest
 from appliance.budget import Budget
 from appliance.clock import Deadline, SystemClock
 from appliance.errors import NoDeviceError, StoreError
+from appliance.inference.networks import NetworkCounts
 from appliance.picture import Picture
+from appliance.publish.client import PublisherState
 from appliance.readings.boot import boot_id
+from appliance.readings.clock_floor import ClockFloor
 from appliance.readings.measurement import Outcome
 from appliance.readings.reading import Draft, Origin, Reading
 from appliance.readings.settings import StoreSettings
 from appliance.readings.store import Store
 from appliance.service import appliance as appliance_module
 from appliance.service.appliance import Appliance, Parts
+from appliance.service.health_report import About
 from appliance.service.machine import Machine
 from appliance.service.pipeline import MeasuredTray, rejected
 from appliance.service.stages import Stages
@@ -50,7 +55,10 @@ class Measurer:
             raise NoDeviceError("the Coral is away")
 
     def health(self) -> dict[str, object]:
-        return {"ready": not self.degraded()}
+        return {"device": "cpu", "versions": {}, "ready": not self.degraded(), "complaints": []}
+
+    def counts(self) -> NetworkCounts:
+        return NetworkCounts(faults=1, usb_resets=2)
 
     def close(self) -> None:
         self.closed = True
@@ -83,6 +91,9 @@ class Publisher:
     def __init__(self) -> None:
         self.health: list[dict[str, object]] = []
         self.stopped = False
+        self.connects = 0
+        self.last_fault = None
+        self.state = PublisherState(connected=False, since_s=0.0)
 
     def start(self) -> None: ...
 
@@ -135,9 +146,11 @@ def build(store: FullStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             trigger=EveryFrame(),
             measurer=Measurer(options.pop("gate", None), options.pop("away", 0)),
             store=store,
+            clock_floor=ClockFloor(tmp_path / "clock-floor", clock),
             publisher=Publisher(),
             origin=Origin("site", "box", boot_id()),
             surroundings=Surroundings(Machine(tmp_path), clock, tmp_path),
+            about=About(Origin("site", "box", boot_id()), tmp_path / "readings.sqlite"),
             shade=options.pop("shade", None),
         )
         settings = {"queue_trays": 100, "health_interval_s": 60.0, **options}
@@ -169,6 +182,21 @@ def test_each_tray_becomes_one_stored_reading(build: Build, store: FullStore) ->
     assert [reading.sequence for reading in readings] == [1, 2, 3, 4, 5]
     assert {reading.clock for reading in readings} == {"synced"}
     assert all("wait" in reading.latency_ms for reading in readings)
+
+
+def test_stamps_of_a_clock_that_is_not_set_begin_at_the_floor(
+    build: Build, store: FullStore, tmp_path: Path
+) -> None:
+    floor = datetime(2999, 1, 1, tzinfo=UTC)
+    (tmp_path / "clock-floor").write_text(floor.isoformat())
+    (tmp_path / "run/systemd/timesync/synchronized").unlink()
+    appliance = build([noisy(n) for n in range(2)])
+    appliance.start()
+    finish(appliance)
+    appliance.stop()
+    stamps = [reading.captured_at for reading in stored(store)]
+    assert floor <= stamps[0] <= stamps[1]
+    assert (tmp_path / "clock-floor").read_text() == floor.isoformat(), "not known, so not saved"
 
 
 def test_a_tray_that_breaks_the_measuring_costs_one_rejected_reading(build: Build, store: FullStore) -> None:
@@ -305,4 +333,5 @@ def test_networks_are_asked_until_they_are_there_and_let_go_at_the_end(build: Bu
     appliance.look_around()
     appliance.stop()
     assert measurer.closed
-    assert appliance._parts.publisher.health[-1]["networks"] == {"ready": True}
+    assert appliance._parts.publisher.health[-1]["networks"]["ready"] is True
+    assert appliance._parts.publisher.health[-1]["tpu"]["usb_resets"] == 2

@@ -1,0 +1,76 @@
+"""What the machine says of its clock, heat, power and memory."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from appliance.doctor.check import Check
+from appliance.files import kernel_text
+from appliance.service.machine import Machine
+
+_HOT_C: Final = 75.0
+_THROTTLING_C: Final = 80.0
+"""From here on a Raspberry Pi 4 reduces its clock."""
+
+_LITTLE_MEMORY_MB: Final = 100
+_LITTLE_CMA_MB: Final = 16
+"""Less than a camera of 1280x960 pixels takes with three buffers."""
+
+
+def clock(machine: Machine) -> Check:
+    """Look whether a time server has set the clock."""
+    if machine.clock_synchronised():
+        return Check("clock", "ok", "set by a time server")
+    advice = "check the network and systemd-timesyncd; until then readings are marked as unsynced"
+    return Check("clock", "warn", "not set by a time server since boot", advice)
+
+
+def temperature(machine: Machine) -> Check:
+    """Look at the hottest sensor."""
+    hottest_c = machine.temperature_c()
+    if hottest_c is None:
+        return Check("temperature", "ok", "no sensor")
+    found = f"{hottest_c:.0f} °C"
+    if hottest_c >= _THROTTLING_C:
+        return Check("temperature", "fail", f"{found}: the processor is slowed down", "cool the box")
+    if hottest_c >= _HOT_C:
+        return Check(
+            "temperature", "warn", found, f"give the box air: from {_THROTTLING_C:g} °C it slows down"
+        )
+    return Check("temperature", "ok", found)
+
+
+def power(machine: Machine) -> Check:
+    """Look at what the firmware says of voltage and throttling."""
+    complaints = machine.throttling()
+    if complaints is None:
+        return Check("power", "ok", "this machine does not say")
+    if complaints:
+        advice = (
+            "use the official power supply and a short cable"
+            if "voltage" in complaints[0]
+            else "cool the box"
+        )
+        return Check("power", "warn", ", ".join(complaints), advice)
+    return Check("power", "ok", "no under-voltage, no throttling")
+
+
+def memory(root: Path) -> Check:
+    """Look how much memory is left, and how much of that which cameras need in one piece."""
+    text = kernel_text(root / "proc/meminfo") or ""
+    kb = {name: int(count) for name, count in re.findall(r"^(\w+):\s+(\d+) kB", text, re.MULTILINE)}
+    if "MemAvailable" not in kb:
+        return Check("memory", "ok", "this machine does not say")
+    available_mb, total_cma_mb = kb["MemAvailable"] / 1024, kb.get("CmaTotal", 0) / 1024
+    found = f"{available_mb:.0f} MB available"
+    if available_mb < _LITTLE_MEMORY_MB:
+        return Check(
+            "memory", "warn", found, "end what else runs here; lower models.memory_mb; restart the box"
+        )
+    if total_cma_mb:
+        free_cma_mb = kb.get("CmaFree", 0) / 1024
+        found += f", {free_cma_mb:.0f} of {total_cma_mb:.0f} MB contiguous memory free"
+        if free_cma_mb < _LITTLE_CMA_MB:
+            advice = "a camera may not open again: restart the box, or set cma=256M in cmdline.txt"
+            return Check("memory", "warn", found, advice)
+    return Check("memory", "ok", found)

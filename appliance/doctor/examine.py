@@ -1,0 +1,67 @@
+"""All checks, one after the other."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from appliance.config import Settings
+from appliance.doctor.board import clock, memory, power, temperature
+from appliance.doctor.broker import broker
+from appliance.doctor.calibration import calibration
+from appliance.doctor.camera import camera
+from appliance.doctor.check import Check
+from appliance.doctor.identity import identity, secrets
+from appliance.doctor.instruments import Instruments
+from appliance.doctor.models import models
+from appliance.doctor.service import service, watchdog
+from appliance.doctor.storage import disk, store
+from appliance.doctor.tpu import tpu
+
+_HANGS: Final = "its driver or network hangs; unplug and plug in what hangs, or reboot"
+
+
+def examine(settings: Settings, instruments: Instruments | None = None) -> Iterator[Check]:
+    """Yield one check after the other, each as soon as it is known; none of them raises or hangs.
+
+    The service may run meanwhile: it is asked about what it holds.
+    """
+    tools = instruments or Instruments()
+    machine, root = tools.machine, tools.machine.root
+    running = tools.running(settings.service.metrics_port)
+    checks: dict[str, Callable[[], Check]] = {
+        "service": lambda: service(running, tools.unit()),
+        "camera": lambda: camera(settings, tools, running),
+        "calibration": lambda: calibration(settings),
+        "tpu": lambda: tpu(machine, settings.models, running),
+        "models": lambda: models(settings.models, tools, running),
+        "identity": lambda: identity(settings, tools.clock.utc()),
+        "secrets": lambda: secrets(settings),
+        "broker": lambda: broker(settings, tools.clock, clock_set=machine.clock_synchronised()),
+        "disk": lambda: disk(settings, tools.free_bytes, root),
+        "store": lambda: store(settings, tools.clock.utc()),
+        "clock": lambda: clock(machine),
+        "temperature": lambda: temperature(machine),
+        "power": lambda: power(machine),
+        "memory": lambda: memory(root),
+        "watchdog": lambda: watchdog(root),
+    }
+    for name, check in checks.items():
+        yield _within(tools.longest_s, name, check)
+
+
+def _within(seconds: float, name: str, check: Callable[[], Check]) -> Check:
+    """Run a check in a thread of its own: a driver that hangs must not hang the doctor."""
+    answers: list[Check] = []
+
+    def answer() -> None:
+        try:
+            answers.append(check())
+        except Exception as error:  # noqa: BLE001 - the other checks are still worth making
+            answers.append(
+                Check(name, "fail", f"{type(error).__name__}: {error}", "this is a bug; report it")
+            )
+
+    thread = threading.Thread(target=answer, name=f"doctor-{name}", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return answers[0] if answers else Check(name, "fail", f"no answer within {seconds:g} s", _HANGS)

@@ -1,0 +1,1 @@
+"""How the box is: readers of the kernel's files, the drift of latency, the health message, its metrics."""

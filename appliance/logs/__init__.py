@@ -1,0 +1,1 @@
+"""Logs: structured, to the journal where systemd started us; bounded in number, and without secrets."""

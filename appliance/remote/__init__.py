@@ -1,0 +1,1 @@
+"""Commands from afar: signed by operators, checked, done once, answered."""
