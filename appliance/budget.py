@@ -4,12 +4,13 @@ The unit's `WatchdogSec` is a fixed figure, `WATCHDOG_S`. It is shared out:
 
 | share | seconds | what |
 |---|---|---|
-| a fifth | 6 | between two feeds: systemd asks for half at most |
-| a third | 10 | to open the camera again, warm-up included |
+| a sixth | 5 | between two feeds: systemd asks for half at most |
 | a tenth | 3 | without a frame before the camera counts as stalled |
-| a tenth | 3 | to reset a USB camera that does not open |
+| a twelfth | 2.5 | to end its process twice, and to wait before a second attempt |
+| a tenth | 3 | to reset a USB camera that does not open at the first attempt |
+| a third | 10 | to open it again, warm-up included |
 | a fifth | 6 | one tray, from trigger to stored reading: the most that `deadline.total_s` may be |
-| the rest | 2 | spare |
+| the rest | 0.5 | spare |
 
 Even if all of these follow on each other, the watchdog is fed in time; whatever lasts longer is a fault,
 and a restart is the answer to it.
@@ -21,6 +22,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 WATCHDOG_S = 30.0
 LONGEST_TRAY_S = WATCHDOG_S / 5
+
+FEED_SHARE = 1 / 6
+"""Of the watchdog's period, whatever it is: as often it is fed."""
+
+END_STEP_S = WATCHDOG_S / 30
+"""What a process or a thread may take for each step of its end: as asked, by SIGTERM, by SIGKILL."""
+
+SLOWEST_CARD_MB_PER_S = 5.0
+"""What a worn SD card still reads in a second, in megabytes; a class 4 card writes as much."""
 
 
 class DeadlineSettings(BaseModel):
@@ -86,8 +96,9 @@ class Budget:
 
     @property
     def camera_away_s(self) -> float:
-        """From a camera's last frame to the first one after a reset of its device and its opening."""
-        return self.camera_stall_s + self.usb_reset_s + self.camera_open_s
+        """From a camera's last frame to the next one, where only the second attempt to open it succeeds."""
+        ends_s = 2 * END_STEP_S
+        return self.camera_stall_s + ends_s + self.camera_retry_s + self.usb_reset_s + self.camera_open_s
 
     @property
     def camera_silence_s(self) -> float:
@@ -145,12 +156,37 @@ class Budget:
     @property
     def feed_s(self) -> float:
         """Between two looks at whether trays can be measured, each of which feeds the watchdog."""
-        return self.watchdog_s / 5
+        return self.watchdog_s * FEED_SHARE
 
     @property
     def stop_s(self) -> float:
         """From SIGTERM on: the tray in hand is finished and stored, the camera's process ended."""
-        return self.total_s + self.watchdog_s / 6
+        return self.total_s + 3 * END_STEP_S
+
+    @property
+    def scrape_stop_s(self) -> float:
+        """To end the endpoint for who scrapes."""
+        return 2 * END_STEP_S
+
+    @property
+    def network_close_s(self) -> float:
+        """To end the networks' processes: one step as asked, one by SIGKILL, one for who looks after them."""
+        return 3 * END_STEP_S
+
+    @property
+    def shutdown_s(self) -> float:
+        """From SIGTERM to the end of the process: every part takes its longest."""
+        broker_s = self.broker_connect_s + self.broker_farewell_s
+        return END_STEP_S + self.stop_s + self.store_s + self.scrape_stop_s + broker_s + self.network_close_s
+
+    @property
+    def store_busy_s(self) -> float:
+        """How long a connection to the store waits for another one that writes."""
+        return self.watchdog_s / 60
+
+    def start_s(self, store_mb: float) -> float:
+        """To start with a store of so many megabytes, all of which is read to check it."""
+        return self.watchdog_s + store_mb / SLOWEST_CARD_MB_PER_S
 
     @property
     def network_hang_s(self) -> float:
@@ -198,7 +234,7 @@ class Budget:
 
     @property
     def longest_gap_s(self) -> float:
-        """The longest time between two feeds of a service without fault: everything follows on each other."""
+        """The longest time between two feeds of a service without fault, were all of it one after another."""
         return self.feed_s + self.camera_away_s + self.total_s
 
     @property

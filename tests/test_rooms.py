@@ -25,7 +25,7 @@ MAY_KNOW = {
     "readings": {"clock", "errors", "files"},
     "usb": {"clock", "files"},
     "inference": GROUND | {"backoff", "budget", "patience", "readings", "usb"},
-    "camera": GROUND | {"logs", "tray"},
+    "camera": GROUND | {"budget", "logs", "tray"},
     "health": {"files", "readings"},
     "logs": set[str](),
     "line": GROUND | {"camera"},

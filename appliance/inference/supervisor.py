@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Generic, Protocol, TypeVar
 
+from appliance.budget import END_STEP_S
 from appliance.clock import Clock
 from appliance.errors import BrokenRunError, InferenceError, NoDeviceError, WrongModelError
 from appliance.inference.ladder import Ladder
@@ -16,7 +17,7 @@ from appliance.usb.care import Remedy
 _LOG = logging.getLogger(__name__)
 
 _REMEMBERED_S: Final = 3600.0
-_UNKILLABLE_S: Final = 5.0
+_UNKILLABLE_S: Final = 5 * END_STEP_S
 
 _PLACES: Final = {"edgetpu": "the Edge TPU", "cpu": "the processor"}
 
@@ -156,13 +157,18 @@ class Supervisor(Generic[P]):
         )
 
     def close(self) -> None:
-        """End every process."""
-        processes = [self.serving, self._starting, *(process for process, _ in self._ending)]
+        """End every process: the one that serves lets go of its device, the others are killed meanwhile."""
+        serving, others = self.serving, [self._starting, *(process for process, _ in self._ending)]
         self.serving = self._starting = None
         self.why = BrokenRunError("the networks are closed")
-        for process in processes:
+        for process in others:
             if process is not None:
-                process.stop()
+                process.kill()
+        if serving is not None:
+            serving.stop()
+        for process in others:
+            if process is not None:
+                process.gone()
 
     def _treat(self, now_s: float) -> None:
         """Have done for the Edge TPU what the ladder wants, once nobody holds it."""

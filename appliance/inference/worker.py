@@ -8,6 +8,7 @@ from multiprocessing.connection import wait
 from socket import socketpair
 from typing import Final
 
+from appliance.budget import END_STEP_S
 from appliance.clock import Clock, Deadline
 from appliance.errors import BrokenRunError
 from appliance.inference.interpret import Array, by_meaning, class_probabilities, depth_map, softmax
@@ -24,8 +25,6 @@ _LOG = logging.getLogger(__name__)
 
 _LOOK_S: Final = 0.25
 _LOOK_WHILE_BUSY_S: Final = 0.05
-_CLOSE_S: Final = 10.0
-"""Longer than every step of the end of two processes takes."""
 
 
 class WorkerNetworks:
@@ -109,7 +108,7 @@ class WorkerNetworks:
             self._closing = True
             self._changed.notify_all()
         self._ring()
-        self._thread.join(_CLOSE_S)
+        self._thread.join(3 * END_STEP_S)
 
     @property
     def _serves(self) -> bool:

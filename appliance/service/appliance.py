@@ -135,7 +135,7 @@ class Appliance:
             thread.join(deadline.remaining_s)
             if thread.is_alive():
                 _LOG.error("%s did not stop within %.1f s", thread.name, self._budget.stop_s)
-        self._recorder.retry()
+        self._recorder.finish(Deadline.after(self._budget.store_s, self._clock))
         self._parts.clock_floor.save(self._parts.surroundings.clock_state, at_once=True)
         if self._endpoint is not None:
             self._endpoint.stop()
