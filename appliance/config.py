@@ -4,6 +4,7 @@ import json
 import math
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -11,19 +12,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.budget import DeadlineSettings
 from appliance.camera.settings import CameraSettings
-from appliance.config_faults import describe, one_line
-from appliance.config_keys import keys
+from appliance.config_faults import describe
+from appliance.config_keys import Key, keys
 from appliance.errors import ConfigError
 from appliance.estimate.settings import EstimateSettings, VariantSettings
+from appliance.files import read_whole
 from appliance.inference.settings import ModelSettings
 from appliance.line.settings import TriggerSettings
 from appliance.publish.settings import PublishSettings
 from appliance.readings.settings import StoreSettings
 from appliance.remote.settings import CommandSettings
+from appliance.toml_text import parse_toml
 
 T = TypeVar("T", bound=BaseModel)
 
-_LARGEST_FILE = 1_000_000
+_LARGEST_FILE_BYTES = 100_000
 _LISTED_FAULTS = 3
 _EXAMPLE = "docs/example.toml"
 
@@ -158,23 +161,39 @@ def parse(text: str, *, folder: Path = Path("/"), source: str = "configuration")
 
 
 def _parse(text: str, folder: Path, source: str, tree: type[T], example: str = _EXAMPLE) -> T:
-    data = _parse_toml(text, source, example)
-    _anchor_paths(data, folder.absolute(), tree)
+    # A date is text like any other: no setting wants one.
+    data = json.loads(json.dumps(_parse_toml(text, source, example), default=str))
+    texts = list(_texts(data, tree))
+    # A zero byte fits into no path and no name of a host, other control characters hide what is meant.
+    faults = [
+        f"{key.name}: holds characters that cannot be seen; write it anew"
+        for key, section, last in texts
+        if not _legible(section[last], many_lines=key.many_lines)
+    ]
+    for key, section, last in texts:
+        if key.is_path and section[last]:
+            section[last] = str(folder.absolute() / section[last])
     try:
         # Strict JSON takes "a/path" for a path and [1, 2] for a pair, but not "1883" or true for a number.
-        return tree.model_validate_json(json.dumps(data, default=str), strict=True)
+        settings = tree.model_validate_json(json.dumps(data), strict=True)
+        if not faults:
+            return settings
     except ValidationError as error:
         faults = describe(error, tree)
     listed, more = faults[:_LISTED_FAULTS], len(faults) - _LISTED_FAULTS
     raise ConfigError(f"{source}: " + " | ".join(listed) + (f" | and {more} more" if more > 0 else ""))
 
 
+def _legible(text: str, *, many_lines: bool) -> bool:
+    return all(line.isprintable() for line in (text.splitlines() if many_lines else [text]))
+
+
 def _read(file: Path, example: str = _EXAMPLE) -> str:
     try:
-        if file.is_dir() or file.stat().st_size > _LARGEST_FILE:
-            raise ConfigError(f"{file}: is no configuration file; write one as {example} shows")
         # A byte order mark is what Windows' editors leave.
-        return file.read_text(encoding="utf-8-sig")
+        return read_whole(file, _LARGEST_FILE_BYTES).decode("utf-8-sig")
+    except IsADirectoryError:
+        raise ConfigError(f"{file}: is no configuration file; write one as {example} shows") from None
     except FileNotFoundError:
         raise ConfigError(f"{file}: does not exist; copy {example} there and edit it") from None
     except UnicodeDecodeError as error:
@@ -185,7 +204,7 @@ def _read(file: Path, example: str = _EXAMPLE) -> str:
 
 def _parse_toml(text: str, source: str, example: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text, parse_float=_finite)
+        return parse_toml(text, _finite)
     except tomllib.TOMLDecodeError as error:
         at = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", str(error), re.DOTALL)
         what, line, column = at.groups() if at else (str(error), None, None)
@@ -194,8 +213,8 @@ def _parse_toml(text: str, source: str, example: str) -> dict[str, Any]:
         raise ConfigError(
             f"{source}, line {line}, column {column}: {what}; write TOML, as in {example}"
         ) from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{source}: is not TOML that can be read: {one_line(str(error))}") from None
+    except ValueError as error:
+        raise ConfigError(f"{source}: is not TOML that can be read: {error}; write it anew") from None
 
 
 def _finite(digits: str) -> float | str:
@@ -204,12 +223,12 @@ def _finite(digits: str) -> float | str:
     return value if math.isfinite(value) else digits
 
 
-def _anchor_paths(data: dict[str, Any], folder: Path, tree: type[BaseModel]) -> None:
-    """Make the relative paths in `data` absolute, in place."""
+def _texts(data: dict[str, Any], tree: type[BaseModel]) -> Iterator[tuple[Key, dict[str, Any], str]]:
+    """Yield the settings in `data` that are text, each with the section and the name that it has there."""
     for key in keys(tree):
         *outer, last = key.name.split(".")
         section: Any = data
         for name in outer:
             section = section.get(name) if isinstance(section, dict) else None
-        if key.is_path and isinstance(section, dict) and isinstance(section.get(last), str) and section[last]:
-            section[last] = str(folder / section[last])
+        if isinstance(section, dict) and isinstance(section.get(last), str):
+            yield key, section, last

@@ -46,6 +46,12 @@ class Key:
         return "" if value is None else toml(value)
 
     @property
+    def many_lines(self) -> bool:
+        """Whether the value may have line ends, as certificates do: `json_schema_extra={"lines": True}`."""
+        extra = self.field.json_schema_extra
+        return isinstance(extra, dict) and bool(extra.get("lines"))
+
+    @property
     def is_path(self) -> bool:
         """Whether the value is a path of a file or folder."""
         return Path in _members(self.field.annotation)

@@ -1,8 +1,22 @@
 """The errors that a caller can act on; each message is one clear line: what, where, what to do."""
 
+LONGEST_MESSAGE = 1000
+"""Characters; names and keys out of a hostile file may be as long as the file."""
+
 
 class JanbanError(Exception):
-    """Base of every error meant for people; the command line prints it as one line and exits non-zero."""
+    """Base of every error meant for people; the command line prints it as one line and exits non-zero.
+
+    Names out of files get into messages, so what cannot be printed is escaped, and what is too long loses its
+    middle: a message is always one line, whatever a file says.
+    """
+
+    def __init__(self, message: str) -> None:
+        line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+        if len(line) > LONGEST_MESSAGE:
+            half = LONGEST_MESSAGE // 2
+            line = f"{line[: half - 1]}…{line[-half:]}"
+        super().__init__(line)
 
 
 class ConfigError(JanbanError):

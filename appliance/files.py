@@ -1,8 +1,39 @@
-"""Files that are there as a whole or not at all, also after a power cut."""
+"""Files: written as a whole or not at all, also after a power cut; read without surprises."""
 
+import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a plain file, or a link to one, for reading.
+
+    Never waits: a pipe would until somebody writes, a device may for ever. Raises `OSError` for these, for
+    folders, and for names that no file can have; its `strerror` fits into a sentence.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except ValueError:
+        raise OSError(errno.EINVAL, "no name of a file") from None
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise OSError(errno.EINVAL, "no plain file")
+
+
+def read_whole(path: Path, most_bytes: int) -> bytes:
+    """Return the content of a plain file; raises `OSError` as `open_plain`, and for a larger file."""
+    with open_plain(path) as file:
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise OSError(errno.EFBIG, f"too large, over {most_bytes / 1e6:g} MB")
+    return content
 
 
 def write_whole(

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "appliance"
 
-GROUND = {"errors", "clock", "files", "picture"}
+GROUND = {"errors", "clock", "files", "picture", "toml_text"}
 """What every room may stand on."""
 
 MAY_KNOW = {
@@ -20,6 +20,7 @@ MAY_KNOW = {
     "budget": set[str](),
     "files": set[str](),
     "picture": {"errors", "files"},
+    "toml_text": set[str](),
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
     "readings": {"clock", "errors", "files"},
@@ -29,7 +30,7 @@ MAY_KNOW = {
     "health": {"files", "readings"},
     "logs": set[str](),
     "line": GROUND | {"camera"},
-    "publish": {"backoff", "budget", "clock", "errors", "readings", "secret_files"},
+    "publish": {"backoff", "budget", "clock", "errors", "files", "readings", "secret_files"},
     "remote": {"errors", "clock", "readings", "publish"},
     "config_keys": set[str](),
     "config_faults": {"config_keys"},

@@ -14,6 +14,7 @@ from appliance.camera.frame import EndOfFrames, Frame
 from appliance.camera.settings import ReplaySettings
 from appliance.clock import Clock
 from appliance.errors import CameraError, PictureError
+from appliance.files import open_plain
 from appliance.picture import Picture, load_picture
 
 _LOG = logging.getLogger(__name__)
@@ -37,10 +38,14 @@ class Replay:
         """Find the recording; raises `CameraError` if there is none."""
         self.close()
         path = self._settings.path
-        if not path.exists():
-            raise CameraError(f"{path}: no such folder or video to replay")
-        if path.is_dir() and not _files(path):
-            raise CameraError(f"{path}: no pictures in this folder; it needs {', '.join(sorted(_ENDINGS))}")
+        try:
+            if not path.is_dir():
+                open_plain(path).close()
+            elif not _files(path):
+                needed = ", ".join(sorted(_ENDINGS))
+                raise CameraError(f"{path}: no pictures in this folder; it needs {needed}")
+        except OSError as error:
+            raise CameraError(f"{path}: no such folder or video to replay ({error.strerror})") from None
         self._pictures = _endless(path) if self._settings.loop else _once(path)
         self._index = 0
         self._opened_s = self._due_s = self._clock.monotonic_s()

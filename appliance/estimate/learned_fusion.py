@@ -18,6 +18,7 @@ from appliance.estimate.amount import DishKind
 from appliance.estimate.estimate import Estimate
 from appliance.estimate.fusion import ESTIMATORS, fuse
 from appliance.estimate.fusion_rule import Fused, FusionRule, by_study
+from appliance.files import read_whole
 
 SCHEMA_ID: Final = "janban.fusion/1"
 FILE_NAME: Final = "fusion.json"
@@ -166,9 +167,7 @@ def spread_terms(
 def load_fusion(path: Path) -> LearnedFusion:
     """Read and check a file; raises `ModelError`, one line."""
     try:
-        if path.stat().st_size > _LARGEST_FILE_BYTES:
-            raise ModelError(f"{path}: too large for a fusion; make it anew with convert fusion")
-        return LearnedFusion.model_validate_json(path.read_bytes())
+        return LearnedFusion.model_validate_json(read_whole(path, _LARGEST_FILE_BYTES))
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); make it with convert fusion") from None
     except ValidationError as error:

@@ -3,12 +3,14 @@
 `convert` writes it, the device reads it; a model that is not in it, or differs from it, is not run.
 """
 
+import math
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from appliance.errors import ModelError
+from appliance.files import read_whole
 from appliance.inference.record import TrainingRecord
 from appliance.readings.model import Line, Model, Word
 
@@ -34,6 +36,8 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 
 Rgb = tuple[float, float, float]
 
+_MOST_VALUES: Final = 2**24
+
 _VALUES: Final = {"int8": range(-128, 128), "uint8": range(256)}
 
 
@@ -54,6 +58,8 @@ class TensorSignature(Model):
             raise ValueError("int8 and uint8 tensors have scale and zero_point, float32 ones have not")
         if self.zero_point is not None and self.zero_point not in _VALUES[self.dtype]:
             raise ValueError(f"zero_point {self.zero_point} is no {self.dtype}")
+        if math.prod(self.shape) > _MOST_VALUES:
+            raise ValueError(f"shape {list(self.shape)} is more than fits into memory")
         return self
 
 
@@ -171,9 +177,7 @@ def load_manifest(path: Path) -> Manifest:
     matters. Raises `ModelError`, one line that names the file and the first faulty field.
     """
     try:
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise ModelError(f"{path}: too large for a manifest of models; copy the models folder again")
-        return parse_manifest(path.read_text(encoding="utf-8"), str(path))
+        return parse_manifest(read_whole(path, LARGEST_FILE_BYTES).decode(), str(path))
     except FileNotFoundError:
         raise ModelError(f"{path}: missing; copy the whole models folder, with its manifest") from None
     except OSError as error:

@@ -45,13 +45,17 @@ class Broker(_Section):
     )
     port: int = Field(default=8883, ge=1, le=65535, description="Its port for MQTT over TLS.")
     ca: Certificates | None = Field(
-        default=None, description="Authorities (PEM) that vouch for the broker; the system's if not given."
+        default=None,
+        description="Authorities (PEM) that vouch for the broker; the system's if not given.",
+        json_schema_extra={"lines": True},
     )
 
 
 class _Certified(_Section):
     ca: Certificates | None = Field(
-        default=None, description="The authority that signs the box's certificate, if not `broker.ca`."
+        default=None,
+        description="The authority that signs the box's certificate, if not `broker.ca`.",
+        json_schema_extra={"lines": True},
     )
 
 
@@ -65,11 +69,14 @@ class Certificate(_Certified):
     """A certificate made elsewhere, with its key unless it is the answer to this box's own request."""
 
     kind: Literal["certificate"] = Field(description="Bring a certificate.")
-    certificate: Certificates = Field(description="The box's certificate (PEM), intermediate ones after it.")
+    certificate: Certificates = Field(
+        description="The box's certificate (PEM), intermediate ones after it.",
+        json_schema_extra={"lines": True},
+    )
     key: Annotated[str, AfterValidator(_key)] | None = Field(
         default=None,
         description="Its private key (PEM, not encrypted); that of the box's own request if not given.",
-        json_schema_extra={"secret": True, "allowed": "a private key (PEM) as text"},
+        json_schema_extra={"secret": True, "lines": True, "allowed": "a private key (PEM) as text"},
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from appliance.errors import PublishError
+from appliance.files import open_plain
 from appliance.publish.settings import PublishSettings, TlsSettings
 from appliance.secret_files import who_else_may
 
@@ -100,8 +101,7 @@ def _readable(file: Path | None, key: str, *, section: str = "mqtt.tls") -> None
     if file is None:
         return
     try:
-        with file.open("rb"):
-            pass
+        open_plain(file).close()
     except OSError as error:
         raise PublishError(
             f"{section}.{key}: {file}: cannot be read: {error.strerror}; check its name, owner and mode"

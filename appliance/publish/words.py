@@ -27,9 +27,16 @@ def in_words(reading: Reading, *, ascii_only: bool = False) -> str:
 
 
 def _time(reading: Reading) -> str:
-    local: datetime = reading.captured_at.astimezone()
+    local = _local(reading.captured_at)
     shown = f"{local:%Y-%m-%d %H:%M:%S}" if reading.historical else f"{local:%H:%M:%S}"
     return shown if reading.clock == "synced" else f"~{shown}"
+
+
+def _local(when: datetime) -> datetime:
+    try:
+        return when.astimezone()
+    except (OverflowError, ValueError):  # the first and last hours of the calendar
+        return when
 
 
 def _verdict(reading: Reading) -> str:

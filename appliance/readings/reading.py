@@ -24,7 +24,10 @@ def _version_7(value: UUID) -> UUID:
 
 
 def _to_utc(value: datetime) -> datetime:
-    value = value.astimezone(UTC)
+    try:
+        value = value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time that UTC has no year for") from None
     return value.replace(microsecond=value.microsecond // 1000 * 1000)
 
 

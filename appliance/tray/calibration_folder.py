@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.errors import CalibrationError
-from appliance.files import sync_folder
+from appliance.files import read_whole, sync_folder
 from appliance.picture import Picture
 from appliance.tray.layout_file import load_layout, write_layout
 from appliance.tray.rectify import rectified_size
@@ -45,8 +45,8 @@ def save_calibration(
     A folder that is there is replaced if it is empty or a calibration. The sources are noted for people.
     Raises `CalibrationError` where it cannot be written.
     """
-    _check_replaceable(folder)
     try:
+        _check_replaceable(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
@@ -64,8 +64,11 @@ def load_calibration(folder: Path) -> Calibration:
     `layout.toml` may have been edited, the pictures may not. Raises `CalibrationError`, one line,
     for anything missing or wrong.
     """
-    if not folder.is_dir():
-        raise CalibrationError(f"{folder}: no such folder; run `appliance calibrate`")
+    try:
+        if not folder.is_dir():
+            raise CalibrationError(f"{folder}: no such folder; run `appliance calibrate`")
+    except OSError as error:
+        raise CalibrationError(f"{folder}: cannot be read ({error.strerror}); name another folder") from None
     manifest = _read_manifest(folder)
     layout = load_layout(folder / LAYOUT_FILE)
     px_per_mm = manifest.px_per_mm
@@ -76,13 +79,14 @@ def load_calibration(folder: Path) -> Calibration:
         content = _read(path)
         if hashlib.sha256(content).hexdigest() != entry.sha256:
             raise CalibrationError(f"{path}: changed since the calibration; calibrate again")
-        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise CalibrationError(f"{path}: not a picture; calibrate again")
-        if picture.shape[:2] != (height, width):
+        size = _png_size(content)
+        if size is not None and size != (width, height):
             raise CalibrationError(
                 f"{folder / LAYOUT_FILE}: tray_mm no longer fits the reference pictures; calibrate again"
             )
+        picture = size and cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise CalibrationError(f"{path}: not a picture; calibrate again")
         pictures[which] = picture.astype(np.uint8, copy=False)
     if pictures["empty"] is None:
         raise CalibrationError(f"{folder / MANIFEST_FILE}: lists no empty reference; calibrate again")
@@ -151,12 +155,17 @@ def _read_manifest(folder: Path) -> _Manifest:
         raise CalibrationError(f"{path}: {key}: {first['msg']}; calibrate again") from None
 
 
+def _png_size(content: bytes) -> tuple[int, int] | None:
+    """Return the (width, height) that a PNG says it has, before it is decoded; None if it is none."""
+    if not content.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR") or len(content) < 24:
+        return None
+    return int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
+
+
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > _LARGEST_FILE_BYTES:
-            raise CalibrationError(f"{path}: far too large; calibrate again")
-        return path.read_bytes()
+        return read_whole(path, _LARGEST_FILE_BYTES)
     except FileNotFoundError:
         raise CalibrationError(f"{path}: missing; calibrate again") from None
     except OSError as error:
-        raise CalibrationError(f"{path}: cannot be read ({error.strerror})") from None
+        raise CalibrationError(f"{path}: cannot be read ({error.strerror}); calibrate again") from None

@@ -1,6 +1,5 @@
 """`layout.toml`: a tray type as a file that a person can read and correct."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +8,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from appliance.errors import CalibrationError
+from appliance.files import read_whole
+from appliance.toml_text import parse_toml
 from appliance.tray.layout import Compartment, Layout, Points
 
 LARGEST_FILE_BYTES = 1_000_000
@@ -95,9 +96,11 @@ def read_layout(text: str, source: str = "layout.toml") -> Layout:
     Raises `CalibrationError`, one line with `source` and the offending key.
     """
     try:
-        found = _File.model_validate(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        data = parse_toml(text)
+    except ValueError as error:
         raise CalibrationError(f"{source}: not valid TOML ({error}); correct it or calibrate again") from None
+    try:
+        found = _File.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part + 1) if isinstance(part, int) else part for part in first["loc"])
@@ -117,13 +120,11 @@ def read_layout(text: str, source: str = "layout.toml") -> Layout:
 def load_layout(path: Path) -> Layout:
     """Read a layout file; raises `CalibrationError` where it is missing, unreadable or wrong."""
     try:
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise CalibrationError(f"{path}: too large for a layout; calibrate again")
-        text = path.read_text(encoding="utf-8")
+        text = read_whole(path, LARGEST_FILE_BYTES).decode()
     except FileNotFoundError:
         raise CalibrationError(f"{path}: missing; calibrate again") from None
     except OSError as error:
-        raise CalibrationError(f"{path}: cannot be read ({error.strerror})") from None
+        raise CalibrationError(f"{path}: cannot be read ({error.strerror}); calibrate again") from None
     except UnicodeDecodeError:
         raise CalibrationError(f"{path}: not UTF-8 text; correct it or calibrate again") from None
     return read_layout(text, str(path))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.errors import LabelsError
-from appliance.files import write_whole
+from appliance.files import read_whole, write_whole
 
 COLUMNS = ("image", "compartment", "leftover")
 
@@ -89,10 +89,8 @@ def start_labels(file: Path, images: Iterable[Path], compartments: Sequence[int]
 
 def _text(file: Path) -> str:
     try:
-        if file.stat().st_size > _LARGEST_FILE_BYTES:
-            raise LabelsError(f"{file}: over {_LARGEST_FILE_BYTES // 10**6} MB, no labels; give a CSV file")
         # A byte order mark is what spreadsheets write.
-        return file.read_text(encoding="utf-8-sig")
+        return read_whole(file, _LARGEST_FILE_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
         raise LabelsError(f"{file}: no such file; `appliance tune --start` begins one") from None
     except UnicodeDecodeError as error:
