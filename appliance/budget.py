@@ -201,7 +201,7 @@ class Budget:
     @property
     def network_ping_s(self) -> float:
         """An idle process of the networks is asked for a sign of life so often."""
-        return self.watchdog_s / 30
+        return self.watchdog_s / 60
 
     @property
     def network_start_s(self) -> float:

@@ -223,6 +223,7 @@ class Appliance:
             latency=self._latency.figures(self._clock.monotonic_s()),
             camera_fault=self._intake.fault,
             camera_reopened=self._intake.reopened,
+            camera_revived=self._intake.revived,
             queued=self._trays.qsize(),
             overflowed=self.overflowed,
             late=self.late,
