@@ -102,8 +102,8 @@ class Budget:
 
     @property
     def camera_silence_s(self) -> float:
-        """What a camera may be silent for in any case, however fast frames came of late."""
-        return self.camera_stall_s / 3
+        """What a camera may be silent for in any case, however fast it was of late: a machine may be busy."""
+        return 2 * self.camera_stall_s / 3
 
     @property
     def camera_well_s(self) -> float:
