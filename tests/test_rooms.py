@@ -24,9 +24,10 @@ MAY_KNOW = {
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
     "readings": {"clock", "errors", "files"},
-    "inference": GROUND | {"backoff", "budget", "patience", "readings"},
-    "camera": GROUND | {"logs", "tray"},
-    "health": {"files", "readings"},
+    "usb": {"clock", "files"},
+    "inference": GROUND | {"backoff", "budget", "patience", "readings", "usb"},
+    "camera": GROUND | {"budget", "logs", "tray"},
+    "health": {"files", "readings", "usb"},
     "logs": set[str](),
     "line": GROUND | {"camera"},
     "publish": {"backoff", "budget", "clock", "errors", "files", "readings", "secret_files"},
@@ -40,8 +41,22 @@ MAY_KNOW = {
     "provision": GROUND | {"camera", "config", "config_keys"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
     "service": GROUND
-    | {"backoff", "budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
-    | {"health", "inference", "patience", "remote"},
+    | {
+        "backoff",
+        "budget",
+        "camera",
+        "config",
+        "estimate",
+        "health",
+        "inference",
+        "line",
+        "patience",
+        "publish",
+        "readings",
+        "remote",
+        "tray",
+        "usb",
+    },
     "doctor": GROUND
     | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
     | {"provision", "secret_files"},

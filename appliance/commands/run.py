@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
+from appliance.budget import Budget
 from appliance.clock import SystemClock
-from appliance.config import load
+from appliance.config import Settings, load
 from appliance.errors import ConfigError, JanbanError, PublishError
 from appliance.service.appliance import Appliance
-from appliance.service.assemble import assemble
+from appliance.service.assemble import STORE_FILE, assemble
 from appliance.service.notify import Notifier, Watchdog
 
 _LOOK_S = 0.5
@@ -22,7 +23,9 @@ def command(options: argparse.Namespace) -> int:
     logging.getLogger().setLevel(min(logging.INFO, logging.getLogger().level))
     stop = stop_on_signals()
     try:
-        appliance = assemble(load(options.config), SystemClock())
+        settings = load(options.config)
+        Notifier().extend_start(Budget.of(settings.deadline).start_s(_store_mb(settings)))
+        appliance = assemble(settings, SystemClock())
     except PublishError as error:
         # Nothing is connected yet: what fails here is what [mqtt] names, and no restart mends it.
         raise ConfigError(str(error)) from error
@@ -30,6 +33,13 @@ def command(options: argparse.Namespace) -> int:
     if appliance.failure is not None:
         raise JanbanError(appliance.failure)
     return 0
+
+
+def _store_mb(settings: Settings) -> float:
+    try:
+        return (settings.device.state_dir / STORE_FILE).stat().st_size / 1e6
+    except OSError:
+        return 0.0
 
 
 def stop_on_signals() -> threading.Event:

@@ -88,6 +88,9 @@ class CameraHealth(Model):
 
     fault: str | None = Field(description="Why there are no usable frames now")
     reopens: NonNegativeInt = Field(description="How often it was opened again since the start")
+    usb_resets: NonNegativeInt = Field(
+        default=0, description="How often its USB device was reset since the start, as it did not open"
+    )
 
 
 class ReadingsHealth(Model):

@@ -93,6 +93,7 @@ def _work(health: Health) -> Iterator[Metric]:
     yield _counter("trays_overflowed", "Trays that found the queue full", health.queue.overflowed)
     yield _counter("trays_late", "Trays for which no time was left", health.queue.late)
     yield _counter("camera_reopens", "The camera was opened again", health.camera.reopens)
+    yield _counter("camera_usb_resets", "The camera's USB device was reset", health.camera.usb_resets)
     yield _gauge("edgetpus", "Edge TPUs that the kernel shows", health.edgetpus)
     yield _counter("network_faults", "Faults of the networks' process", health.tpu.faults)
     yield _counter("network_respawns", "Processes of the networks after the first", health.tpu.respawns)
