@@ -210,7 +210,7 @@ class Store:
                 " (SELECT count(*) FROM reading WHERE sent_at_s IS NOT NULL), (SELECT readings FROM loss)"
             ).fetchall()
             size_mb = round(_live_bytes(db) / 1_000_000, 3)
-            return Counts(pending, sent, lost, size_mb, self.alarm, self._tight)
+            return Counts(pending, sent, lost, size_mb, self.alarm, self.tight)
 
         return self._run("readings cannot be counted", work, writing=False)
 
@@ -248,7 +248,7 @@ class Store:
             _log.warning("%s", error)
 
     @property
-    def _tight(self) -> bool:
+    def tight(self) -> bool:
         """Whether the disk is full, or was at the last look."""
         return self._ballast is not None and not self._ballast.held
 
@@ -280,7 +280,7 @@ class Store:
 
         On a full disk, sent ones go as soon as the file would grow.
         """
-        if self._tight and db.execute("PRAGMA freelist_count").fetchone()[0] < _TIGHT_SPARE_PAGES:
+        if self.tight and db.execute("PRAGMA freelist_count").fetchone()[0] < _TIGHT_SPARE_PAGES:
             db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,))
         while _live_bytes(db) > self._max_bytes:
             if db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,)).rowcount:
