@@ -1,4 +1,5 @@
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,13 @@ def test_models_have_names_of_their_own() -> None:
 def test_a_quantisation_goes_with_its_type(dtype: str, scale: float | None, zero_point: int | None) -> None:
     with pytest.raises(ValidationError):
         input_signature(dtype=dtype, scale=scale, zero_point=zero_point)
+
+
+def test_a_tensor_that_no_memory_holds_is_refused() -> None:
+    shape = (65536, 65536, 65536, 3)
+    assert math.prod(shape) % 2**48 == 0  # in 64 bits next to nothing is left of it
+    with pytest.raises(ValidationError, match="more than fits into memory"):
+        input_signature(shape=shape)
 
 
 @pytest.mark.parametrize(
