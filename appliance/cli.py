@@ -1,6 +1,7 @@
 """`appliance`: the commands, their options, and the one place where errors become a line and a status."""
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         format="%(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot write is escaped
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Measuring has its own threads; OpenCV's would fight with them over a Pi's four cores.
     cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

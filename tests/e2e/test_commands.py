@@ -66,6 +66,15 @@ def test_names_that_are_no_text_are_told_in_one_line(
     assert second["image"] == str(tmp_path / r"\xff.png")
 
 
+def test_a_terminal_that_lacks_letters_sees_escapes(
+    calibration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii:strict")
+    result = appliance("measure", "--calibration", calibration, tmp_path / "밥.png")
+    assert r"\ubc25.png: rejected: " in result.stdout
+    assert refused(result) == "appliance: 1 of 1 pictures could not be read"
+
+
 def test_a_tray_without_colour_or_too_small_is_rejected_without_a_number(
     calibration: Path, pictures: Path, tmp_path: Path
 ) -> None:

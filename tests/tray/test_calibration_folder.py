@@ -33,6 +33,12 @@ def test_what_is_saved_is_loaded(calibration: Calibration, tmp_path: Path) -> No
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["site"]
 
 
+def test_a_source_whose_name_is_no_text_is_noted(calibration: Calibration, tmp_path: Path) -> None:
+    save_calibration(calibration, tmp_path / "site", empty_source="\udcff.jpg")
+    assert r'"\\udcff.jpg"' in (tmp_path / "site" / "manifest.json").read_text()
+    load_calibration(tmp_path / "site")
+
+
 def test_a_second_calibration_replaces_the_first_as_a_whole(calibration: Calibration, tmp_path: Path) -> None:
     save_calibration(calibration, tmp_path / "site")
     save_calibration(Calibration(calibration.layout, 1.6, calibration.empty, None), tmp_path / "site")
