@@ -1,6 +1,7 @@
 """The process under test: the service, put together as `appliance run` does, with a camera that can fail."""
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -14,6 +15,7 @@ from appliance.camera.settings import SimulatorSettings
 from appliance.camera.worker import WorkerCamera
 from appliance.commands.run import serve, stop_on_signals
 from appliance.config import load
+from appliance.errors import StoreError
 from appliance.service.appliance import Appliance
 from appliance.service.assemble import assemble
 from appliance.service.machine import Machine
@@ -72,7 +74,9 @@ class Heart:
         """Return how things are."""
         parts, now_s = self._appliance.parts, time.monotonic()
         if now_s - self._counted_s >= _COUNT_S:
-            self._counted_s, self._pending = now_s, parts.store.counts().pending
+            self._counted_s = now_s
+            with contextlib.suppress(StoreError):  # closed, as at the end; what was counted last still holds
+                self._pending = parts.store.counts().pending
         return Beat(
             at_s=now_s,
             pid=os.getpid(),

@@ -10,8 +10,8 @@ from appliance.readings.reading import Reading
 from benchmarks.soak.passages import Passage
 
 _PROMISED_MS: Final = 5000.0
-_SLACK_S: Final = 0.35
-"""A frame more on either side: passages are counted by frames, too."""
+_SLACK_S: Final = 0.6
+"""On either side: a tray that lies a little outside the picture is measured, too, where no better came."""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def test_a_tray_without_a_reading_is_missed_unless_nobody_could_see_it() -> None
 
 def test_second_readings_strays_rejected_and_late_ones_are_told_apart() -> None:
     report = told(
-        reading(3.2), reading(3.4), reading(4.4), reading(5.2, rejected=True), reading(5.9, latency_ms=6e3)
+        reading(3.2), reading(3.4), reading(4.3), reading(5.2, rejected=True), reading(5.9, latency_ms=6e3)
     )
     assert (report.read, report.twice, report.strays, report.rejected, report.late) == (1, 1, 1, 1, 1)
     assert report.reasons == {"rejected: no tray": 1}
