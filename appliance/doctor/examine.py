@@ -10,7 +10,8 @@ from appliance.doctor.broker import broker
 from appliance.doctor.calibration import calibration
 from appliance.doctor.camera import camera
 from appliance.doctor.check import Check
-from appliance.doctor.identity import commands, identity, secrets
+from appliance.doctor.commands import commands
+from appliance.doctor.identity import identity, secrets
 from appliance.doctor.instruments import Instruments
 from appliance.doctor.models import models
 from appliance.doctor.running import Running
@@ -40,8 +41,8 @@ def examine(settings: Settings, instruments: Instruments | None = None) -> Itera
         "models": lambda: models(settings.models, tools, running),
         "identity": lambda: identity(settings, tools.clock.utc()),
         "secrets": lambda: secrets(settings),
-        "commands": lambda: commands(settings),
         "broker": lambda: broker(settings, tools.clock, clock_set=machine.clock_synchronised()),
+        "commands": lambda: commands(settings),
         "disk": lambda: disk(settings, tools.free_bytes, root),
         "store": lambda: store(settings, tools.clock.utc(), running),
         "clock": lambda: clock(machine),

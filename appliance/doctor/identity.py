@@ -1,4 +1,4 @@
-"""Who the box is to the broker, by which secrets, and whom it obeys."""
+"""Who the box is to the broker, by which secrets, and whether it waits for a signature."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -10,9 +10,7 @@ from cryptography import x509
 from appliance.config import Settings
 from appliance.doctor.broker import LOOPBACK
 from appliance.doctor.check import Check
-from appliance.errors import JanbanError
 from appliance.provision.identity import waits_for_certificate
-from appliance.remote.operators import load_operators
 from appliance.secret_files import is_closed_to_service, who_else_may
 
 _SOON: Final = timedelta(days=30)
@@ -70,19 +68,6 @@ def secrets(settings: Settings) -> Check:
     if not files:
         return Check("secrets", "ok", "none")
     return Check("secrets", "ok", f"{', '.join(map(str, files))}: the service's alone")
-
-
-def commands(settings: Settings) -> Check:
-    """Look whether operators may give commands, and whether their file can be used."""
-    file = settings.commands.operators
-    if file is None:
-        return Check("commands", "ok", "none are taken")
-    try:
-        operators = load_operators(file)
-    except JanbanError as error:
-        return Check("commands", "fail", str(error), "docs/commands.md says what belongs there")
-    pictures = ", pictures of trays may leave the box" if settings.commands.pictures else ""
-    return Check("commands", "ok", f"{len(operators)} operators{pictures}")
 
 
 def _secret_files(settings: Settings) -> Iterator[Path]:

@@ -60,7 +60,7 @@ def assemble(
     """Build the appliance that `settings` describe; raises `JanbanError` where a part cannot work.
 
     `camera` stands in for the settings' own. `on_tray` sees every tray, after its reading is stored; without
-    it the overlay is kept, if that is set. `diagnostics` collects the archive that operators may ask for.
+    it the overlay is kept, if that is set. `diagnostics` makes the archive that operators may ask for.
     """
     budget = Budget.of(settings.deadline)
     calibration = load_calibration(settings.device.calibration_dir)

@@ -2,14 +2,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.config import Settings
-from appliance.doctor.identity import commands, identity, secrets
+from appliance.doctor.identity import identity, secrets
 from appliance.provision.certificate import new_key, request
 from appliance.publish.settings import TlsSettings
-from appliance.remote.settings import CommandSettings
-from appliance.remote.signature import public_text
 from tests.provision.authority import NOW, new_authority
 
 
@@ -79,19 +76,6 @@ def test_secrets_are_the_services_alone(settings: Settings, tmp_path: Path, mode
     assert str(file) in check.found
     assert "correct" not in check.found + check.advice
     assert state == "ok" or "chmod 600" in check.advice
-
-
-def test_commands_need_a_file_of_operators(settings: Settings, tmp_path: Path) -> None:
-    assert commands(settings).found == "none are taken"
-    file = tmp_path / "operators.toml"
-    obeying = settings.model_copy(update={"commands": CommandSettings(operators=file)})
-    assert commands(obeying).state == "fail"
-    key = public_text(Ed25519PrivateKey.generate().public_key())
-    file.write_text(f'[kim]\nkey = "{key}"\ncommands = ["restart"]\n')
-    file.chmod(0o644)
-    assert commands(obeying).found == "1 operators"
-    file.write_text("[kim]\n")
-    assert "kim" in commands(obeying).found
 
 
 def test_a_secret_that_is_missing(settings: Settings, tmp_path: Path) -> None:
