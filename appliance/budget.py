@@ -4,11 +4,13 @@ The unit's `WatchdogSec` is a fixed figure, `WATCHDOG_S`. It is shared out:
 
 | share | seconds | what |
 |---|---|---|
-| a third | 10 | between two feeds: systemd asks for half at most, a third forgives one that comes late |
-| a third | 10 | to open the camera again, warm-up included |
+| a sixth | 5 | between two feeds: systemd asks for half at most |
 | a tenth | 3 | without a frame before the camera counts as stalled |
+| a twelfth | 2.5 | to end its process twice, and to wait before a second attempt |
+| a tenth | 3 | to reset a USB camera that does not open at the first attempt |
+| a third | 10 | to open it again, warm-up included |
 | a fifth | 6 | one tray, from trigger to stored reading: the most that `deadline.total_s` may be |
-| the rest | 1 | spare |
+| the rest | 0.5 | spare |
 
 Even if all of these follow on each other, the watchdog is fed in time; whatever lasts longer is a fault,
 and a restart is the answer to it.
@@ -20,6 +22,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 WATCHDOG_S = 30.0
 LONGEST_TRAY_S = WATCHDOG_S / 5
+
+FEED_SHARE = 1 / 6
+"""Of the watchdog's period, whatever it is: as often it is fed."""
+
+END_STEP_S = WATCHDOG_S / 30
+"""What a process or a thread may take for each step of its end: as asked, by SIGTERM, by SIGKILL."""
+
+SLOWEST_CARD_MB_PER_S = 5.0
+"""What a worn SD card still reads in a second, in megabytes; a class 4 card writes as much."""
 
 
 class DeadlineSettings(BaseModel):
@@ -84,9 +95,15 @@ class Budget:
         return self.watchdog_s / 10
 
     @property
+    def camera_away_s(self) -> float:
+        """From a camera's last frame to the next one, where only the second attempt to open it succeeds."""
+        ends_s = 2 * END_STEP_S
+        return self.camera_stall_s + ends_s + self.camera_retry_s + self.usb_reset_s + self.camera_open_s
+
+    @property
     def camera_silence_s(self) -> float:
-        """What a camera may be silent for in any case, however fast frames came of late."""
-        return self.camera_stall_s / 3
+        """What a camera may be silent for in any case, however fast it was of late: a machine may be busy."""
+        return 2 * self.camera_stall_s / 3
 
     @property
     def camera_well_s(self) -> float:
@@ -104,6 +121,16 @@ class Budget:
         return self.camera_open_s / 2
 
     @property
+    def camera_revive_s(self) -> float:
+        """Between two resets of a USB camera's device; it doubles up to `camera_revive_most_s`."""
+        return 2 * self.watchdog_s
+
+    @property
+    def camera_revive_most_s(self) -> float:
+        """The longest time between two resets of a camera's device."""
+        return 120 * self.watchdog_s
+
+    @property
     def camera_dark_most_s(self) -> float:
         """A camera that shows nothing but black is opened again after `camera_stall_s`, 2, 4 … times that.
 
@@ -117,14 +144,49 @@ class Budget:
         return self.watchdog_s / 3
 
     @property
+    def usb_reset_s(self) -> float:
+        """What the reset of a USB device may take; a camera's is waited for before it is opened again."""
+        return self.watchdog_s / 10
+
+    @property
+    def usb_power_s(self) -> float:
+        """What switching a USB port off and on may take; nothing waits for it."""
+        return self.watchdog_s / 3
+
+    @property
     def feed_s(self) -> float:
         """Between two looks at whether trays can be measured, each of which feeds the watchdog."""
-        return self.watchdog_s / 3
+        return self.watchdog_s * FEED_SHARE
 
     @property
     def stop_s(self) -> float:
         """From SIGTERM on: the tray in hand is finished and stored, the camera's process ended."""
-        return self.total_s + self.watchdog_s / 6
+        return self.total_s + 3 * END_STEP_S
+
+    @property
+    def scrape_stop_s(self) -> float:
+        """To end the endpoint for who scrapes."""
+        return 2 * END_STEP_S
+
+    @property
+    def network_close_s(self) -> float:
+        """To end the networks' processes: one step as asked, one by SIGKILL, one for who looks after them."""
+        return 3 * END_STEP_S
+
+    @property
+    def shutdown_s(self) -> float:
+        """From SIGTERM to the end of the process: every part takes its longest."""
+        broker_s = self.broker_connect_s + self.broker_farewell_s
+        return END_STEP_S + self.stop_s + self.store_s + self.scrape_stop_s + broker_s + self.network_close_s
+
+    @property
+    def store_busy_s(self) -> float:
+        """How long a connection to the store waits for another one that writes."""
+        return self.watchdog_s / 60
+
+    def start_s(self, store_mb: float) -> float:
+        """To start with a store of so many megabytes, all of which is read to check it."""
+        return self.watchdog_s + store_mb / SLOWEST_CARD_MB_PER_S
 
     @property
     def network_hang_s(self) -> float:
@@ -139,7 +201,7 @@ class Budget:
     @property
     def network_ping_s(self) -> float:
         """An idle process of the networks is asked for a sign of life so often."""
-        return self.watchdog_s / 30
+        return self.watchdog_s / 60
 
     @property
     def network_start_s(self) -> float:
@@ -172,8 +234,8 @@ class Budget:
 
     @property
     def longest_gap_s(self) -> float:
-        """The longest time between two feeds of a service without fault: everything follows on each other."""
-        return self.feed_s + self.camera_stall_s + self.camera_open_s + self.total_s
+        """The longest time between two feeds of a service without fault, were all of it one after another."""
+        return self.feed_s + self.camera_away_s + self.total_s
 
     @property
     def watchdog_s(self) -> float:

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, or non-zero with one line on standard error."""
     options = _parser().parse_args(arguments)
     set_up_logs()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot write is escaped
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Measuring has its own threads; OpenCV's would fight with them over a Pi's four cores.
     cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

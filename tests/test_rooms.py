@@ -24,9 +24,10 @@ MAY_KNOW = {
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
     "readings": {"clock", "errors", "files"},
-    "inference": GROUND | {"backoff", "budget", "patience", "readings"},
-    "camera": GROUND | {"logs", "tray"},
-    "health": {"files", "readings"},
+    "usb": {"clock", "files"},
+    "inference": GROUND | {"backoff", "budget", "patience", "readings", "usb"},
+    "camera": GROUND | {"budget", "logs", "tray"},
+    "health": {"files", "readings", "usb"},
     "logs": set[str](),
     "line": GROUND | {"camera"},
     "publish": {"backoff", "budget", "clock", "errors", "files", "readings", "secret_files"},
@@ -39,26 +40,13 @@ MAY_KNOW = {
     "config_reference": {"config", "config_keys"},
     "provision": GROUND | {"camera", "config", "config_keys", "remote"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
-    "service": GROUND
-    | {
-        "backoff",
-        "budget",
-        "camera",
-        "config",
-        "estimate",
-        "health",
-        "inference",
-        "line",
-        "patience",
-        "publish",
-        "readings",
-        "remote",
-        "tray",
-    },
     "doctor": GROUND
     | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
     | {"provision", "remote", "secret_files"},
     "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "service"},
+    "service": GROUND
+    | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
+    | {"backoff", "health", "inference", "patience", "remote", "usb"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
 

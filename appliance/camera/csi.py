@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from appliance.budget import WATCHDOG_S
 from appliance.camera.frame import Frame
 from appliance.camera.settings import PicameraSettings
 from appliance.clock import Clock
@@ -16,8 +17,8 @@ from appliance.errors import CameraError
 
 _LOG = logging.getLogger(__name__)
 
-_FOCUS_S = 3.0
-_FIRST_FRAME_S = 3.0
+_FOCUS_S = WATCHDOG_S / 15
+_FIRST_FRAME_S = WATCHDOG_S / 10
 
 
 class CsiCamera:

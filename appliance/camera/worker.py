@@ -21,6 +21,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from appliance.budget import END_STEP_S, WATCHDOG_S
 from appliance.camera.frame import EndOfFrames, Frame, FrameSource
 from appliance.clock import Clock, Deadline, SystemClock
 from appliance.errors import CameraError
@@ -29,11 +30,8 @@ from appliance.logs.setup import set_up as set_up_logs
 _LOG = logging.getLogger(__name__)
 
 _SLOTS = 3
-_CHILD_READ_S = 5.0
+_CHILD_READ_S = WATCHDOG_S / 6
 """How long the worker waits for its camera; the reader gives up by its own, usually shorter, time."""
-
-_STOP_S = 1.0
-"""How long a worker may take for each step of its end: to stop as asked, by SIGTERM, by SIGKILL."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +201,7 @@ class WorkerCamera:
     def _fate(self) -> str:
         if self._process is None:
             return "closed"
-        self._process.join(_STOP_S)
+        self._process.join(END_STEP_S)
         code = self._process.exitcode
         if code is not None and code < 0:
             return f"by {signal.Signals(-code).name}"
@@ -217,11 +215,11 @@ class WorkerCamera:
         if not self._failed:
             with contextlib.suppress(OSError):
                 self._pipe.send(None)
-            process.join(_STOP_S)
+            process.join(END_STEP_S)
         for end in (process.kill,) if self._failed else (process.terminate, process.kill):
             if process.is_alive():
                 end()
-                process.join(_STOP_S)
+                process.join(END_STEP_S)
         self._pipe.close()
         if process.is_alive():
             # Uninterruptible sleep inside the driver: only a reboot helps, and the watchdog sees to that.

@@ -7,14 +7,13 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
+from appliance.budget import Budget
 from appliance.clock import SystemClock
-from appliance.config import load
-from appliance.diagnostics.from_afar import collect_from_afar
+from appliance.config import Settings, load
 from appliance.errors import ConfigError, JanbanError, PublishError
 from appliance.service.appliance import Appliance
-from appliance.service.assemble import assemble
+from appliance.service.assemble import STORE_FILE, assemble
 from appliance.service.notify import MEASURING, Notifier, Watchdog
-from appliance.service.remote_control import LARGEST_ATTACHMENT_BYTES
 
 _LOOK_S = 0.5
 
@@ -25,11 +24,8 @@ def command(options: argparse.Namespace) -> int:
     stop = stop_on_signals()
     settings = load(options.config)
     try:
-        appliance = assemble(
-            settings,
-            SystemClock(),
-            diagnostics=lambda: collect_from_afar(settings, LARGEST_ATTACHMENT_BYTES),
-        )
+        Notifier().extend_start(Budget.of(settings.deadline).start_s(_store_mb(settings)))
+        appliance = assemble(settings, SystemClock(), diagnostics=lambda: _diagnostics(settings))
     except PublishError as error:
         # Nothing is connected yet: what fails here is what [mqtt] names, and no restart mends it.
         raise ConfigError(str(error)) from error
@@ -37,6 +33,20 @@ def command(options: argparse.Namespace) -> int:
     if appliance.failure is not None:
         raise JanbanError(appliance.failure)
     return 0
+
+
+def _diagnostics(settings: Settings) -> bytes:
+    """Return the archive for operators; imported when it is asked for, as that may be never."""
+    from appliance.diagnostics.collect import collect_in_service  # noqa: PLC0415 - see above
+
+    return collect_in_service(settings)
+
+
+def _store_mb(settings: Settings) -> float:
+    try:
+        return (settings.device.state_dir / STORE_FILE).stat().st_size / 1e6
+    except OSError:
+        return 0.0
 
 
 def stop_on_signals() -> threading.Event:

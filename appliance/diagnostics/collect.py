@@ -23,6 +23,11 @@ from appliance.readings.survey import set_aside, survey
 from appliance.service.assemble import STORE_FILE
 
 LIMIT_BYTES: Final = 2_000_000
+LIMIT_IN_MESSAGE_BYTES: Final = 200_000
+"""What a result on MQTT brings at most."""
+
+_IN_SERVICE_S: Final = 5.0
+
 _LAST_READINGS: Final = 20
 _LARGEST_TEXT_BYTES: Final = 1_000_000
 _COMMAND_S: Final = 10.0
@@ -79,6 +84,19 @@ def collect(
     parts["kernel.txt"] = lambda: run((*_JOURNAL, *_KERNEL))
     members = {name: _content(part) for name, part in parts.items()}
     return pack(members, at_s=tools.clock.utc().timestamp(), limit_bytes=limit_bytes, shortened=_SHORTENED)
+
+
+def collect_in_service(settings: Settings) -> bytes:
+    """Return an archive that fits into a message, in the time that a command has: for the service itself.
+
+    It starts no program and opens no device, whatever an operator asks for.
+    """
+    own = Instruments(unit=lambda: {"ActiveState": "active"}, longest_s=_IN_SERVICE_S)
+    return collect(settings, own, limit_bytes=LIMIT_IN_MESSAGE_BYTES, run=_run_nothing)
+
+
+def _run_nothing(words: Sequence[str]) -> str:
+    return f"[{words[0]} is not run from afar; `appliance diagnostics` on the box has it]\n"
 
 
 def _parts_by_settings(settings: Settings, tools: Instruments) -> Mapping[str, Part]:

@@ -1,4 +1,4 @@
-"""Who the box is to the broker, by which secrets, and whether it waits for a signature."""
+"""Who the box is to the broker, by which secrets, and whom it obeys."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -22,6 +22,9 @@ _MOST_CLIENTS: Final = 4
 _PATIENCE_S: Final = 5.0
 """From a client's connection to the end of its request, and again to the end of the answer."""
 
+_STOP_S: Final = 0.5
+"""What a stop takes at most: so often the server looks whether it should end."""
+
 _PLAIN: Final = "text/plain; charset=utf-8"
 
 
@@ -62,13 +65,14 @@ class Endpoint:
             )
             _LOG.warning("%s", self.fault)
             return
-        threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, args=(_STOP_S,), name="metrics", daemon=True
+        ).start()
 
     def stop(self) -> None:
         """Stop listening; safe to call without `start`."""
         server, self._server = self._server, None
         if server is not None:
-            # Half a second at most, in which the server looks whether it should end.
             server.shutdown()
             server.server_close()
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from appliance.clock import Deadline
 from appliance.errors import BrokenRunError, InferenceError
 from appliance.inference.manifest import Device
-from appliance.inference.networks import Maps, Segmented
+from appliance.inference.networks import Maps, NetworkCounts, Segmented
 from appliance.inference.selection import Network
 from appliance.picture import Picture
 
@@ -14,7 +14,7 @@ from appliance.picture import Picture
 class FakeNetworks:
     """`Networks` around two functions from a view to its answer; what they raise, the calls raise.
 
-    Set `fault` to have every call fail with it, `device` and `said` to what the properties should say.
+    Set `fault` to have every call fail with it, `device`, `said` and `counted` to what they should say.
     `asked` counts the calls by network.
     """
 
@@ -32,6 +32,7 @@ class FakeNetworks:
         self.device: Device = device
         self.fault: InferenceError | None = None
         self.said: tuple[str, ...] = ()
+        self.counted = NetworkCounts()
         self.asked = {"depth": 0, "segmentation": 0}
         self.closed = False
 
@@ -62,6 +63,10 @@ class FakeNetworks:
     def complaints(self) -> tuple[str, ...]:
         """Return `said`."""
         return self.said
+
+    def counts(self) -> NetworkCounts:
+        """Return `counted`."""
+        return self.counted
 
     def close(self) -> None:
         """Remember it."""

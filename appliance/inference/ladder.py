@@ -1,6 +1,12 @@
-"""Where the networks' next process runs, and when: restarts with backoff, the processor for a failing TPU.
+"""Where and when the networks' next process runs, and what is done for an Edge TPU that keeps failing.
 
-A state machine without threads or processes; time is what it is told.
+A state machine without threads or processes; time is what it is told. Its rungs, in their order:
+
+1. respawn: at once after a first fault, then with backoff;
+2. the processor stands in, after three faults within a quarter of an hour, or one that no respawn mends;
+3. meanwhile the device is reset, and tried;
+4. if that fails, its port is switched off and on, and it is tried;
+5. if that fails, the processor goes on alone; after some minutes, then hours, all begins anew with a trial.
 """
 
 import random
@@ -10,6 +16,7 @@ from typing import Final
 
 from appliance.backoff import Backoff
 from appliance.inference.manifest import Device
+from appliance.usb.care import REMEDIES, Remedy
 
 FIRST_S: Final = 1.0
 MOST_S: Final = 60.0
@@ -25,16 +32,20 @@ WINDOW_S: Final = 900.0
 
 TRIAL_FIRST_S: Final = 600.0
 TRIAL_MOST_S: Final = 6 * 3600.0
-"""Bounds of the time from there to the next trial of the Edge TPU; it doubles with every trial that fails."""
+"""Bounds of the time between two rounds of remedies and trials; it doubles with every round that fails."""
 
 ABSENT_S: Final = 60.0
 """Between two looks for an Edge TPU that is not plugged in."""
+
+SETTLE_S: Final = 3.0
+"""From a reset, or power, to the first trial: the device has to appear on the bus again."""
 
 
 class Ladder:
     """Decides by what it hears of the processes; `devices` has the Edge TPU first where it may be used.
 
-    `present` says whether there is an Edge TPU at all. `down` is whether the processor does its work.
+    `present` says whether there is an Edge TPU at all. `down` is whether the processor does its work, and
+    `remedy` what should be done to the Edge TPU now; until `treated` tells of it, no process starts on it.
     """
 
     def __init__(
@@ -50,10 +61,14 @@ class Ladder:
         self._well = set(devices)
         self._start_s = dict.fromkeys(devices, now_s)
         self._faults: deque[float] = deque(maxlen=FAILURES)
-        self._trials = Backoff(TRIAL_FIRST_S, TRIAL_MOST_S, draw)
+        self._rounds = Backoff(TRIAL_FIRST_S, TRIAL_MOST_S, draw)
+        self._round_s = now_s
+        self._left: list[Remedy] = list(REMEDIES)
         self._trial_s = now_s
         self._on_trial = False
-        self.down = self._climbs and not present()
+        self._known = present()
+        self.remedy: Remedy | None = None
+        self.down = self._climbs and not self._known
 
     @property
     def device(self) -> Device:
@@ -63,18 +78,22 @@ class Ladder:
     def due(self, serving: Device | None, now_s: float) -> Device | None:
         """Return the device to start a process on now, if any, while one on `serving` does the work."""
         if serving is None:
-            return self.device if now_s >= self._start_s[self.device] else None
-        if not (self.down and serving == "cpu") or now_s < self._trial_s:
+            waits = self.device == "edgetpu" and self.remedy is not None
+            return self.device if now_s >= self._start_s[self.device] and not waits else None
+        if not (self.down and serving == "cpu") or self.remedy is not None or now_s < self._trial_s:
             return None
-        if not self._present():
-            self._trial_s = now_s + ABSENT_S
-            return None
-        return "edgetpu"
+        if self._present():
+            self._known = True
+            return "edgetpu"
+        self._trial_s = now_s + ABSENT_S
+        if self._known and now_s >= self._round_s:
+            self._help(now_s)
+        return None
 
     def started(self, device: Device) -> None:
         """Hear that a process on a device is ready and does the work."""
         if device == "edgetpu":
-            self._on_trial, self.down = self.down, False
+            self._on_trial, self.down, self._known = self.down, False, True
 
     def served(self, device: Device, seconds: float) -> None:
         """Hear for how long a process has done the work without a fault."""
@@ -84,24 +103,57 @@ class Ladder:
         self._well.add(device)
         if device == "edgetpu" and seconds >= WINDOW_S:
             self._on_trial = False
-            self._trials.reset()
+            self._left = list(REMEDIES)
+            self._rounds.reset()
 
-    def failed(self, device: Device, now_s: float, *, lastingly: bool) -> None:
+    @property
+    def rung(self) -> str:
+        """What is done for the Edge TPU while the processor stands in, in words."""
+        if self.remedy == "reset":
+            return "it is being reset"
+        if self.remedy == "power":
+            return "its USB port is being switched off and on"
+        return "it is tried again from time to time"
+
+    def failed(
+        self, device: Device, now_s: float, *, lastingly: bool = False, remediable: bool = True
+    ) -> None:
         """Hear of a fault: a process on a device died, was killed, or never got ready.
 
-        `lastingly` says that starting it again at once would change nothing, as without a device.
+        `lastingly` says that starting it again at once would change nothing, as without a device, and
+        `remediable` whether a device that starts anew may.
         """
         delay_s = 0.0 if device in self._well and not lastingly else self._starts[device].next_s()
         self._start_s[device] = now_s + delay_s
         self._well.discard(device)
-        if device != "edgetpu" or not self._climbs:
+        if device != "edgetpu":
             return
         self._faults.append(now_s)
         repeatedly = len(self._faults) == FAILURES and now_s - self._faults[0] <= WINDOW_S
         if lastingly or repeatedly or self._on_trial or self.down:
-            self.down, self._on_trial = True, False
+            self.down, self._on_trial = self._climbs, False
             self._faults.clear()
-            self._trial_s = now_s + self._trials.next_s()
+            if not remediable:
+                self._left.clear()
+            self._help(now_s)
+
+    def treated(self, now_s: float, *, done: bool) -> None:
+        """Hear that what `remedy` asked for was done, or cannot be."""
+        self.remedy = None
+        if done:
+            self._trial_s = self._start_s["edgetpu"] = now_s + SETTLE_S
+        else:
+            self._help(now_s)
+
+    def _help(self, now_s: float) -> None:
+        """Ask for the next remedy, or leave the Edge TPU alone until the next round."""
+        if self._left and now_s >= self._round_s:
+            self.remedy = self._left.pop(0)
+            return
+        if not self._left:
+            self._left = list(REMEDIES)
+            self._round_s = now_s + self._rounds.next_s()
+        self._trial_s = max(self._trial_s, now_s + ABSENT_S if not self._present() else self._round_s)
 
     @property
     def _climbs(self) -> bool:

@@ -27,6 +27,21 @@ class Segmented:
     quantity: Maps | None
 
 
+@dataclass(frozen=True)
+class NetworkCounts:
+    """What has happened to the networks' processes since the service started.
+
+    `faults` of a process that served or was to serve, `respawns` of processes after the first one,
+    `usb_resets` and `power_cycles` of the Edge TPU, and `stuck` processes that the kernel could not end.
+    """
+
+    faults: int = 0
+    respawns: int = 0
+    usb_resets: int = 0
+    power_cycles: int = 0
+    stuck: int = 0
+
+
 class Networks(Protocol):
     """The depth and the segmentation network, wherever they run.
 
@@ -59,6 +74,9 @@ class Networks(Protocol):
 
     def complaints(self) -> tuple[str, ...]:
         """Return what a maintainer should know, each one line: the CPU stands in, restarts, and the like."""
+
+    def counts(self) -> NetworkCounts:
+        """Return how often what was needed so far."""
 
     def close(self) -> None:
         """Let go of the device; no call may follow."""

@@ -7,7 +7,7 @@ from appliance.budget import Budget
 from appliance.clock import Clock
 from appliance.errors import ModelError
 from appliance.inference.both import open_both
-from appliance.inference.devices import edge_tpus
+from appliance.inference.devices import CORAL_USB_IDS, edge_tpus
 from appliance.inference.ladder import Ladder
 from appliance.inference.manifest import Device
 from appliance.inference.networks import Networks
@@ -15,6 +15,8 @@ from appliance.inference.process import Limits
 from appliance.inference.selection import Selection, select
 from appliance.inference.settings import ModelSettings
 from appliance.inference.worker import WorkerNetworks
+from appliance.usb.care import CareTimes, UsbCare
+from appliance.usb.devices import find
 
 
 def open_networks(
@@ -30,12 +32,19 @@ def open_networks(
         return None
     selection = select(settings.folder)
     devices = usable_devices(settings, selection)
+    care = UsbCare(
+        lambda: find(CORAL_USB_IDS, root),
+        CareTimes(reset_s=budget.usb_reset_s, power_s=budget.usb_power_s),
+        clock,
+        root=root,
+    )
     return WorkerNetworks(
         selection,
         partial(open_both, selection, settings.threads, root),
-        Ladder(devices, lambda: bool(edge_tpus(root)), clock.monotonic_s()),
+        Ladder(devices, lambda: care.present() or bool(edge_tpus(root)), clock.monotonic_s()),
         limits(settings, budget),
         clock,
+        care=care,
         expected=settings.device == "edgetpu",
     )
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import numpy.typing as npt
 
+from appliance.budget import END_STEP_S
 from appliance.clock import Clock, Deadline
 from appliance.errors import BrokenRunError, InferenceError
 from appliance.inference.board import Size, lay_out, open_memory, size_of
@@ -34,7 +35,6 @@ _ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "
 """LiteRT has its own threads; those of numpy's libraries would only compete with them."""
 
 _LAST_WORDS: Final = 4000
-_STOP_S: Final = 1.0
 
 _SLOWEST: Final = 5.0
 """A run that takes so many times what the slowest of late took is no slow run: the process hangs."""
@@ -162,7 +162,7 @@ class NetworksProcess:
             self._pipe.send(None)
         for _ in range(2):
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_STOP_S)
+                self._process.wait(END_STEP_S)
             self._process.kill()
         self.gone()
 
@@ -252,7 +252,7 @@ class NetworksProcess:
     def _fate(self, timeout_s: float) -> str:
         """Return how it ended, with its last words; waits for its end, but not long."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(min(timeout_s, _STOP_S))
+            self._process.wait(min(timeout_s, END_STEP_S))
         code = self._process.returncode
         if code is None:
             return "its process does not listen any more"

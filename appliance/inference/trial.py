@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from appliance.budget import WATCHDOG_S
 from appliance.clock import Clock
 from appliance.errors import BrokenRunError, InferenceError
 from appliance.inference.both import open_both
@@ -17,7 +18,7 @@ from appliance.inference.selection import Selection
 from appliance.inference.settings import ModelSettings
 from appliance.inference.wire import Factory, Job, Ready
 
-_LONGEST_S: Final = 10.0
+_LONGEST_S: Final = WATCHDOG_S / 3
 _LOOK_S: Final = 0.05
 
 

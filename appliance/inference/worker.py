@@ -8,15 +8,16 @@ from multiprocessing.connection import wait
 from socket import socketpair
 from typing import Final
 
+from appliance.budget import END_STEP_S
 from appliance.clock import Clock, Deadline
 from appliance.errors import BrokenRunError
 from appliance.inference.interpret import Array, by_meaning, class_probabilities, depth_map, softmax
 from appliance.inference.ladder import Ladder
 from appliance.inference.manifest import Device, Meaning
-from appliance.inference.networks import Maps, Segmented
+from appliance.inference.networks import Maps, NetworkCounts, Segmented
 from appliance.inference.process import Limits, NetworksProcess
 from appliance.inference.selection import Network, Selection
-from appliance.inference.supervisor import Supervisor
+from appliance.inference.supervisor import Care, Supervisor
 from appliance.inference.wire import Factory, Job
 from appliance.picture import Picture
 
@@ -24,8 +25,6 @@ _LOG = logging.getLogger(__name__)
 
 _LOOK_S: Final = 0.25
 _LOOK_WHILE_BUSY_S: Final = 0.05
-_CLOSE_S: Final = 10.0
-"""Longer than every step of the end of two processes takes."""
 
 
 class WorkerNetworks:
@@ -42,6 +41,7 @@ class WorkerNetworks:
         limits: Limits,
         clock: Clock,
         *,
+        care: Care | None = None,
         expected: bool = False,
     ) -> None:
         self._selection = selection
@@ -49,7 +49,7 @@ class WorkerNetworks:
         def start(device: Device) -> NetworksProcess:
             return NetworksProcess(Job(factory, device, selection.files(device)), limits, clock)
 
-        self._supervisor = Supervisor(start, ladder, clock, expected=expected)
+        self._supervisor = Supervisor(start, ladder, clock, care=care, expected=expected)
         self._changed = threading.Condition()
         self._bell, self._button = socketpair()
         self._bell.settimeout(0)
@@ -98,13 +98,17 @@ class WorkerNetworks:
         """Return what a maintainer should know, each one line."""
         return self._supervisor.complaints()
 
+    def counts(self) -> NetworkCounts:
+        """Return how often what was needed so far."""
+        return self._supervisor.counts()
+
     def close(self) -> None:
         """End the process; no call may follow."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
         self._ring()
-        self._thread.join(_CLOSE_S)
+        self._thread.join(3 * END_STEP_S)
 
     @property
     def _serves(self) -> bool:

@@ -51,6 +51,7 @@ class Parts:
     about: About
     shade: Shade | None = None
     remote: RemoteControl | None = None
+    revive_camera: Callable[[], bool] | None = None
 
 
 class Appliance:
@@ -91,7 +92,13 @@ class Appliance:
         self._trays: queue.Queue[TrayEvent] = queue.Queue(queue_trays)
         self._recorder = Recorder(parts.store)
         self._intake = Intake(
-            parts.camera, parts.trigger, self._trays, overflowing=self._overflow, budget=budget, clock=clock
+            parts.camera,
+            parts.trigger,
+            self._trays,
+            overflowing=self._overflow,
+            budget=budget,
+            clock=clock,
+            revive=parts.revive_camera,
         )
         self._stop = threading.Event()
         self._busy_since_s: float | None = None
@@ -128,7 +135,7 @@ class Appliance:
             thread.join(deadline.remaining_s)
             if thread.is_alive():
                 _LOG.error("%s did not stop within %.1f s", thread.name, self._budget.stop_s)
-        self._recorder.retry()
+        self._recorder.finish(Deadline.after(self._budget.store_s, self._clock))
         self._parts.clock_floor.save(self._parts.surroundings.clock_state, at_once=True)
         if self._endpoint is not None:
             self._endpoint.stop()
@@ -167,10 +174,7 @@ class Appliance:
         if self.failure is not None:
             return self.failure
         blind_s = self._intake.seconds_without_frame(self._started_s)
-        if (
-            not self._intake.ended.is_set()
-            and blind_s > self._budget.camera_stall_s + self._budget.camera_open_s
-        ):
+        if not self._intake.ended.is_set() and blind_s > self._budget.camera_away_s:
             return f"no usable frame for {blind_s:.0f} s: {self._intake.fault}"
         busy_since_s = self._busy_since_s
         if busy_since_s is not None and self._clock.monotonic_s() - busy_since_s > self._budget.total_s:
@@ -186,6 +190,10 @@ class Appliance:
             reasons.append(f"the store refuses writes: {self._recorder.waiting} readings wait in memory")
         if self._recorder.lost:
             reasons.append(f"{self._recorder.lost} readings lost while the store refused writes")
+        if self._parts.store.alarm is not None:
+            reasons.append(self._parts.store.alarm)
+        if self._parts.store.tight:
+            reasons.append("the disk is full: sent readings make room for new ones; free space")
         reasons += self._parts.measurer.degraded()
         if self.overflowed:
             reasons.append(f"{self.overflowed} trays came faster than they could be measured")
@@ -219,11 +227,13 @@ class Appliance:
             latency=self._latency.figures(self._clock.monotonic_s()),
             camera_fault=self._intake.fault,
             camera_reopened=self._intake.reopened,
+            camera_revived=self._intake.revived,
             queued=self._trays.qsize(),
             overflowed=self.overflowed,
             late=self.late,
             waiting=self._recorder.waiting,
             lost_in_memory=self._recorder.lost,
+            tpu=self._parts.measurer.counts(),
         )
 
     def _guard(self, name: str, work: Callable[[], None]) -> None:

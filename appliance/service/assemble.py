@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from appliance.budget import Budget, DeadlineSettings
 from appliance.camera.frame import FrameSource
 from appliance.camera.open import open_camera
+from appliance.camera.settings import CameraSettings, UsbSettings
 from appliance.clock import Clock, Deadline
 from appliance.config import Settings
 from appliance.errors import ConfigError, InferenceError, ModelError
@@ -37,6 +39,8 @@ from appliance.service.tray_overlay import overlay
 from appliance.service.variant import Shade
 from appliance.tray.calibration import Calibration
 from appliance.tray.calibration_folder import load_calibration
+from appliance.usb.care import CareTimes, UsbCare
+from appliance.usb.devices import behind_video
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,7 +64,7 @@ def assemble(
     """Build the appliance that `settings` describe; raises `JanbanError` where a part cannot work.
 
     `camera` stands in for the settings' own. `on_tray` sees every tray, after its reading is stored; without
-    it the overlay is kept, if that is set. `diagnostics` makes the archive that operators may ask for.
+    it the overlay is kept, if that is set. `diagnostics` collects the archive that operators may ask for.
     """
     budget = Budget.of(settings.deadline)
     calibration = load_calibration(settings.device.calibration_dir)
@@ -109,6 +113,7 @@ def assemble(
             starts=count_start(state_dir / STARTS_FILE, origin.boot_id),
         ),
         shade=shade,
+        revive_camera=None if camera else _reviver(settings.camera, budget, clock),
     )
     return Appliance(
         parts,
@@ -239,6 +244,15 @@ def _state_dir(settings: Settings) -> Path:
             f"device.state_dir: {folder}: cannot be made ({error.strerror}); name another folder"
         ) from None
     return folder
+
+
+def _reviver(camera: CameraSettings, budget: Budget, clock: Clock) -> Callable[[], bool] | None:
+    """Return what resets a USB camera's device; None for any other camera."""
+    if not isinstance(camera, UsbSettings):
+        return None
+    times = CareTimes(reset_s=budget.usb_reset_s, power_s=budget.usb_power_s)
+    care = UsbCare(lambda: behind_video(camera.device), times, clock)
+    return partial(care.finish, "reset")
 
 
 def _overlay_keeper(settings: Settings) -> OnTray:

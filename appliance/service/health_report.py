@@ -112,6 +112,7 @@ class Activity:
     latency: LatencyFigures
     camera_fault: str | None
     camera_reopened: int
+    camera_revived: int
     queued: int
     overflowed: int
     late: int
@@ -179,7 +180,9 @@ class HealthCollector:
             edgetpus=facts.edgetpus,
             tpu=TpuHealth(**_counted(now.tpu), reenumerations=facts.reenumerations),
             networks=None if now.networks is None else _networks(now.networks),
-            camera=CameraHealth(fault=now.camera_fault, reopens=now.camera_reopened),
+            camera=CameraHealth(
+                fault=now.camera_fault, reopens=now.camera_reopened, usb_resets=now.camera_revived
+            ),
             queue=QueueHealth(trays=now.queued, overflowed=now.overflowed, late=now.late),
             readings=self._readings(now),
             broker=self._broker(),
@@ -208,6 +211,7 @@ class HealthCollector:
             lost=None if counts is None else counts.lost,
             waiting=now.waiting,
             lost_in_memory=now.lost_in_memory,
+            tight=None if counts is None else counts.tight,
             alarm=self._store.alarm,
         )
 

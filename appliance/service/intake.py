@@ -23,9 +23,10 @@ _FRAMES = 10.0
 class Intake:
     """Reads frames until stopped and hands on one event per tray.
 
-    Whatever goes wrong with the camera (not there, silent, frozen, black for long) ends in one recovery path:
-    close it, open it again; at once after a fault of one that ran well, then at growing intervals. `fault`
-    says what is wrong meanwhile, and is None while frames are good; `reopened` counts.
+    Whatever goes wrong with the camera (not there, silent, frozen) ends in one recovery path: close it, open
+    it again; at once after a fault of one that ran well, then at growing intervals. `revive` is what else may
+    help one that failed twice in a row, within `budget.usb_reset_s`. `fault` says what is wrong meanwhile,
+    and is None while frames are good; `reopened` and `revived` count.
     `overflowing` is called for a tray that finds the queue full, so that it is counted all the same.
     """
 
@@ -38,6 +39,7 @@ class Intake:
         overflowing: Callable[[TrayEvent], None],
         budget: Budget,
         clock: Clock,
+        revive: Callable[[], bool] | None = None,
     ) -> None:
         self._camera = camera
         self._trigger = trigger
@@ -46,12 +48,15 @@ class Intake:
         self._budget = budget
         self._clock = clock
         self._retries = Backoff(budget.camera_retry_s, budget.camera_retry_most_s)
+        self._revive = revive
+        self._revivals = Backoff(budget.camera_revive_s, budget.camera_revive_most_s)
+        self._revive_s = clock.monotonic_s()
+        self._failures = 0
         self._dark_allowed_s = budget.camera_stall_s
         self._live_s: float | None = None
         self.fault: str | None = "the camera has not given a frame yet"
-        self.reopened = 0
+        self.reopened = self.revived = 0
         self.ended = threading.Event()
-        """How often the camera was opened, or tried to be."""
 
     def seconds_without_frame(self, since_s: float) -> float:
         """Return how long no live frame came, counted from `since_s` (monotonic) if none ever did.
@@ -68,25 +73,33 @@ class Intake:
             try:
                 with self._camera:
                     self._read(stop)
+                self.reopened += not stop.is_set()
             except EndOfFrames:
                 self._deliver(self._trigger.flush())
                 self.ended.set()
                 return
             except CameraError as error:
                 self.fault = str(error)
-                wait_s = self._before_next(opened_s)
+                ran_well = self._live_s is not None and self._live_s - opened_s > self._budget.camera_well_s
+                self._failures = 1 if ran_well else self._failures + 1
+                wait_s = self._before_next()
                 self.reopened += 1
                 _LOG.warning("%s; opening the camera again in %.1f s", error, wait_s)
                 stop.wait(wait_s)
 
-    def _before_next(self, opened_s: float) -> float:
-        """Return how long to wait before the camera is opened again."""
-        if self._live_s is not None and self._live_s - opened_s > self._budget.camera_well_s:
+    def _before_next(self) -> float:
+        """Do what may help before the camera is opened again; return how long to wait then."""
+        if self._failures == 1:
             self._retries.reset()
             return 0.0
+        now_s = self._clock.monotonic_s()
+        if self._revive is not None and now_s >= self._revive_s:
+            self._revive_s = now_s + self._revivals.next_s()
+            self.revived += self._revive()
         return self._retries.next_s()
 
     def _read(self, stop: threading.Event) -> None:
+        """Read until `stop` is set, or the camera has been in the dark for long enough to be opened again."""
         health = FrameHealth()
         patience = Patience(self._budget.camera_silence_s, self._budget.camera_stall_s, _FRAMES)
         last_s: float | None = None
@@ -105,7 +118,8 @@ class Intake:
             elif now_s - good_s > self._dark_allowed_s:
                 # It may be the sensor, but more likely it is night: tried again ever more seldom.
                 self._dark_allowed_s = min(2 * self._dark_allowed_s, self._budget.camera_dark_most_s)
-                raise CameraError(f"the camera gives no usable pictures: {self.fault}")
+                _LOG.warning("%s; opening the camera again", self.fault)
+                return
 
     def _deliver(self, events: list[TrayEvent]) -> None:
         for event in events:

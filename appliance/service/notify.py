@@ -6,6 +6,8 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 
+from appliance.budget import END_STEP_S, FEED_SHARE
+
 _log = logging.getLogger(__name__)
 
 MEASURING = "measuring"
@@ -27,6 +29,10 @@ class Notifier:
         """Say that the service has started."""
         self._send("READY=1")
 
+    def extend_start(self, seconds: float) -> None:
+        """Ask for so much time to start, from now on, where the unit allows less."""
+        self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
+
     def status(self, text: str) -> None:
         """Say in one line what the service is doing; `systemctl status` shows it."""
         self._send("STATUS=" + " ".join(text.split()))
@@ -47,7 +53,7 @@ class Notifier:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
                 # A manager too busy to listen must not hold up the service; the next feed comes soon enough.
-                channel.settimeout(1.0)
+                channel.settimeout(END_STEP_S)
                 channel.connect(address)
                 channel.sendall(message.encode())
         except OSError as error:
@@ -68,7 +74,7 @@ class Watchdog:
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
     def start(self) -> None:
-        """Feed from now on, three times in every period."""
+        """Feed from now on, as often in every period as the budget has it."""
         if self._notifier.watchdog_s is not None:
             self._thread.start()
 
@@ -76,7 +82,7 @@ class Watchdog:
         """End the thread; safe to call without `start`."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=1.0)
+            self._thread.join(END_STEP_S)
 
     def look(self) -> bool:
         """Feed if trays can be measured, and return whether they can."""
@@ -88,7 +94,7 @@ class Watchdog:
         return reason is None
 
     def _run(self) -> None:
-        interval_s = (self._notifier.watchdog_s or 0.0) / 3
+        interval_s = (self._notifier.watchdog_s or 0.0) * FEED_SHARE
         self.look()
         while not self._stop.wait(interval_s):
             self.look()

@@ -14,7 +14,7 @@ from appliance.errors import TrayNotFoundError
 from appliance.estimate.back_projection import BackProjectionParameters, CompartmentEstimate
 from appliance.estimate.fusion_rule import FusionRule, by_study
 from appliance.estimate.profile import Mask
-from appliance.inference.networks import Networks
+from appliance.inference.networks import NetworkCounts, Networks
 from appliance.picture import Picture
 from appliance.readings.measurement import Outcome
 from appliance.service.durations import Durations
@@ -140,6 +140,10 @@ class TrayMeasurer:
             "ready": self._networks.ready,
             "complaints": list(networks.complaints()),
         }
+
+    def counts(self) -> NetworkCounts | None:
+        """Return what has happened to the networks' processes and device so far; None without networks."""
+        return None if self._networks is None else self._networks.networks.counts()
 
     def close(self) -> None:
         """Let go of the networks' device."""

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections import deque
 
+from appliance.clock import Deadline
 from appliance.errors import StoreError
 from appliance.readings.reading import Draft
 from appliance.readings.store import Store
@@ -12,6 +13,11 @@ _LOG = logging.getLogger(__name__)
 
 _MOST_WAITING = 1000
 """A lunch of trays; a draft is a few kilobytes."""
+
+
+_AT_ONCE = 20
+"""Of those that wait, so many are stored by one call: a thousand take a slow card a minute, and who stores a
+tray's reading has seconds."""
 
 
 class Recorder:
@@ -28,22 +34,29 @@ class Recorder:
         self.lost = 0
 
     def record(self, draft: Draft) -> bool:
-        """Store a reading after those that wait; return whether all are stored now."""
+        """Store a reading after those that wait, or some of them; return whether all are stored now."""
         with self._lock:
             if len(self._waiting) == _MOST_WAITING:
                 self._waiting.popleft()
                 self.lost += 1
                 _LOG.error("the store refuses writes and memory is full: %d readings lost so far", self.lost)
             self._waiting.append(draft)
-            return self._store_all()
+            return self._store_some()
 
     def retry(self) -> bool:
-        """Store what waits; return whether nothing waits any more."""
+        """Store some of what waits; return whether nothing waits any more."""
         with self._lock:
-            return self._store_all()
+            return self._store_some()
 
-    def _store_all(self) -> bool:
-        while self._waiting:
+    def finish(self, deadline: Deadline) -> None:
+        """Store what waits until nothing does, the store refuses, or the deadline passes."""
+        while True:
+            before = self.waiting
+            if self.retry() or self.waiting == before or deadline.passed:
+                return
+
+    def _store_some(self) -> bool:
+        for _ in range(min(_AT_ONCE, len(self._waiting))):
             try:
                 self._store.add(self._waiting[0])
             except StoreError as error:
@@ -55,5 +68,5 @@ class Recorder:
                 self.lost += 1
                 _LOG.exception("a reading is no valid reading; %d lost so far", self.lost)
             self._waiting.popleft()
-        self.waiting = 0
-        return True
+        self.waiting = len(self._waiting)
+        return not self._waiting

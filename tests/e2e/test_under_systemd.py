@@ -59,7 +59,7 @@ def heard(manager: socket.socket, *messages: str) -> None:
 def test_service_is_ready_feeds_its_watchdog_and_stops_when_told(
     manager: socket.socket, service: subprocess.Popen[str]
 ) -> None:
-    heard(manager, "READY=1", "WATCHDOG=1", "WATCHDOG=1")
+    heard(manager, "EXTEND_TIMEOUT_USEC=30000000", "READY=1", "WATCHDOG=1", "WATCHDOG=1")
     service.terminate()
     heard(manager, "STOPPING=1")
     _, errors = service.communicate(timeout=ENOUGH_S)

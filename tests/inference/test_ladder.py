@@ -6,6 +6,7 @@ from appliance.inference.ladder import (
     ABSENT_S,
     FAILURES,
     MOST_S,
+    SETTLE_S,
     TRIAL_FIRST_S,
     TRIAL_MOST_S,
     WELL_S,
@@ -15,6 +16,9 @@ from appliance.inference.ladder import (
 from appliance.inference.manifest import Device
 
 BOTH: tuple[Device, ...] = ("edgetpu", "cpu")
+
+MOST_IN_AN_HOUR = 10
+"""Remedies: two in a round, whose distances grow from five minutes on, or begin anew after WINDOW_S."""
 
 
 def longest(_low: float, high: float) -> float:
@@ -31,7 +35,14 @@ def ladder(*devices: Device, present: bool = True) -> Ladder:
 
 def fall(one: Ladder, now_s: float = 0.0) -> None:
     one.failed("edgetpu", now_s, lastingly=True)
+    without_remedy(one, now_s)
     assert one.down
+
+
+def without_remedy(one: Ladder, now_s: float) -> None:
+    """Nothing can be done to the device, as on PCIe."""
+    while one.remedy is not None:
+        one.treated(now_s, done=False)
 
 
 def test_the_edge_tpu_is_first() -> None:
@@ -109,6 +120,7 @@ def test_the_edge_tpu_is_tried_again_at_growing_capped_intervals() -> None:
             now_s += 60.0
         waits.append(now_s - since_s)
         one.failed("edgetpu", now_s, lastingly=False)
+        without_remedy(one, now_s)
     assert waits[:3] == [TRIAL_FIRST_S, 2 * TRIAL_FIRST_S, 4 * TRIAL_FIRST_S]
     assert waits[-2:] == [TRIAL_MOST_S, TRIAL_MOST_S]
 
@@ -127,6 +139,50 @@ def test_one_fault_ends_a_trial_and_three_are_needed_after_it_has_proved_itself(
     assert one.due("cpu", 6000.0 + TRIAL_FIRST_S) == "edgetpu", "the intervals began anew"
 
 
+def test_the_rungs_come_in_their_order_each_with_a_trial() -> None:
+    one, now_s, seen = ladder(), 0.0, list[str]()
+    one.failed("edgetpu", now_s, lastingly=True)
+    while now_s < TRIAL_FIRST_S + 100.0:
+        if one.remedy is not None:
+            seen.append(one.remedy)
+            one.treated(now_s, done=True)
+        elif one.due("cpu", now_s) is not None:
+            seen.append("trial")
+            one.failed("edgetpu", now_s, lastingly=True)
+        now_s += 0.5
+    assert seen == [*["reset", "trial", "power", "trial"], *["trial", "reset", "trial", "power", "trial"]]
+
+
+def test_no_process_starts_on_a_device_that_is_being_treated() -> None:
+    for only in (BOTH, BOTH[:1]):
+        one = ladder(*only)
+        one.failed("edgetpu", 0.0, lastingly=True)
+        assert one.remedy == "reset"
+        assert "edgetpu" not in {one.due(None, 1e6), one.due("cpu", 1e6)}
+        one.treated(10.0, done=True)
+        assert one.due("cpu" if only == BOTH else None, 10.0 + SETTLE_S) == "edgetpu"
+
+
+def test_an_edge_tpu_that_has_left_the_bus_gets_its_port_switched_and_is_used_when_it_is_back() -> None:
+    there = [True]
+    one = Ladder(BOTH, lambda: there[0], 0.0, longest)
+    there[0] = False
+    one.failed("edgetpu", 0.0, lastingly=True)
+    one.treated(0.0, done=False)
+    assert one.remedy == "power", "what is not there cannot be reset"
+    one.treated(1.0, done=True)
+    assert one.due("cpu", 1.0 + SETTLE_S) is None
+    there[0] = True
+    assert one.due("cpu", 1.0 + SETTLE_S + ABSENT_S) == "edgetpu"
+
+
+def test_nothing_is_done_for_an_edge_tpu_that_never_was() -> None:
+    one = ladder(present=False)
+    for minute in range(1000):
+        assert one.due("cpu", 60.0 * minute) is None
+        assert one.remedy is None
+
+
 def test_while_the_edge_tpu_serves_nothing_is_due() -> None:
     one = ladder()
     one.started("edgetpu")
@@ -143,6 +199,7 @@ def test_starts_are_few_in_any_minute_however_fast_they_fail(
 ) -> None:
     one, starts, now_s = Ladder(devices, lambda: True, 0.0, shortest), [], 0.0
     while now_s < 600:
+        without_remedy(one, now_s)
         if (device := one.due(None, now_s)) is not None:
             starts.append(now_s)
             one.failed(device, now_s, lastingly=lastingly)
@@ -160,6 +217,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.now_s = 0.0
         self.there = True
         self.serving: Device | None = None
+        self.remedies: list[tuple[float, str]] = []
         self.ladder = Ladder(BOTH, lambda: self.there, 0.0)
 
     @rule(seconds=st.floats(0, 30_000))
@@ -171,6 +229,13 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(there=st.booleans())
     def it_is_plugged(self, *, there: bool) -> None:
         self.there = there
+
+    @rule(done=st.booleans())
+    def what_is_asked_for_is_done(self, *, done: bool) -> None:
+        if (remedy := self.ladder.remedy) is not None and self.serving != "edgetpu":
+            if done:
+                self.remedies.append((self.now_s, remedy))
+            self.ladder.treated(self.now_s, done=done)
 
     @rule(works=st.booleans(), lastingly=st.booleans())
     def what_is_due_is_started(self, *, works: bool, lastingly: bool) -> None:
@@ -193,6 +258,15 @@ class AnyHistory(RuleBasedStateMachine):
     def someone_starts_within_the_longest_backoff(self) -> None:
         if self.serving is None:
             assert self.ladder.due(None, self.now_s + MOST_S) == self.ladder.device
+
+    @invariant()
+    def a_device_is_treated_only_while_the_processor_does_its_work(self) -> None:
+        assert self.ladder.remedy is None or self.ladder.down
+
+    @invariant()
+    def remedies_are_few_in_any_hour(self) -> None:
+        for since_s, _ in self.remedies:
+            assert sum(since_s <= at_s < since_s + 3600.0 for at_s, _ in self.remedies) <= MOST_IN_AN_HOUR
 
     @invariant()
     def who_serves_is_who_should(self) -> None:

@@ -3,10 +3,11 @@ import logging
 import pytest
 
 from appliance.errors import BrokenRunError, InferenceError, NoDeviceError, WrongModelError
-from appliance.inference.ladder import FAILURES, MOST_S, TRIAL_FIRST_S, Ladder
+from appliance.inference.ladder import FAILURES, MOST_S, SETTLE_S, TRIAL_FIRST_S, Ladder
 from appliance.inference.manifest import Device
 from appliance.inference.supervisor import Supervisor
 from appliance.inference.wire import Ready
+from appliance.usb.care import Remedy
 from tests.camera.fake_clock import FakeClock
 
 STARTED = Ready({"depth": 9.0}, {"depth": 2.0})
@@ -36,16 +37,41 @@ class FakeProcess:
         self.stopped = True
 
 
+class FakeCare:
+    """Notes what is asked of it, and is done with it when told."""
+
+    def __init__(self) -> None:
+        self.begun: list[Remedy] = []
+        self.done: bool | None = None
+        self.resets = self.power_cycles = 0
+
+    def begin(self, remedy: Remedy) -> bool:
+        self.begun.append(remedy)
+        self.resets = self.begun.count("reset")
+        self.power_cycles = self.begun.count("power")
+        self.done = None
+        return True
+
+    def poll(self) -> bool | None:
+        return self.done
+
+
 class Bench:
     """A supervisor with its clock and all processes that it has started."""
 
-    def __init__(self, *devices: Device, present: bool = True, expected: bool = False) -> None:
+    def __init__(
+        self,
+        *devices: Device,
+        present: bool = True,
+        expected: bool = False,
+        care: FakeCare | None = None,
+    ) -> None:
         self.clock = FakeClock()
         self.started: list[FakeProcess] = []
         ladder = Ladder(
             devices or ("edgetpu", "cpu"), lambda: present, self.clock.now_s, lambda _low, high: high
         )
-        self.supervisor = Supervisor(self.start, ladder, self.clock, expected=expected)
+        self.supervisor = Supervisor(self.start, ladder, self.clock, care=care, expected=expected)
 
     def start(self, device: Device) -> FakeProcess:
         self.started.append(FakeProcess(device))
@@ -138,7 +164,8 @@ def test_the_processor_stands_in_after_repeated_faults_of_the_edge_tpu() -> None
     assert bench.started[-1].device == "cpu", "it was started in the same look"
     bench.last_is_ready()
     assert bench.supervisor.complaints()[0] == (
-        "the processor stands in for the Edge TPU: its process died (by SIGABRT)"
+        "the processor stands in for the Edge TPU: its process died (by SIGABRT);"
+        " it is tried again from time to time"
     )
 
 
@@ -159,6 +186,52 @@ def test_the_processor_serves_while_the_edge_tpu_is_tried_again() -> None:
     tpu = bench.last_is_ready()
     assert (tpu.device, bench.supervisor.device, cpu.killed) == ("edgetpu", "edgetpu", True)
     assert not any("stands in" in said for said in bench.supervisor.complaints())
+
+
+def test_an_edge_tpu_that_does_not_answer_is_reset_then_switched_off_and_on_while_the_processor_serves() -> (
+    None
+):
+    care = FakeCare()
+    bench = Bench(care=care)
+    bench.look()
+    bench.last_fails(NoDeviceError("none answers"))
+    cpu = bench.last_is_ready()
+    assert care.begun == ["reset"]
+    assert "; it is being reset" in bench.supervisor.complaints()[0]
+    for remedy in ("power", None):
+        care.done, processes = True, len(bench.started)
+        bench.look()
+        assert len(bench.started) == processes, "the device has to settle first"
+        bench.look(SETTLE_S)
+        assert bench.started[-1].device == "edgetpu"
+        bench.last_fails(NoDeviceError("none answers still"))
+        assert care.begun[-1] == (remedy or "power")
+        assert bench.supervisor.serving is cpu
+    assert care.begun == ["reset", "power"]
+    counts = bench.supervisor.counts()
+    assert (counts.faults, counts.respawns, counts.usb_resets, counts.power_cycles) == (3, 3, 1, 1)
+
+
+def test_nothing_is_done_to_a_device_that_a_process_still_holds() -> None:
+    care = FakeCare()
+    bench = Bench(care=care)
+    bench.last_is_ready().unkillable = True
+    bench.last_fails(NoDeviceError("none answers"))
+    bench.look(1.0)
+    assert care.begun == []
+    bench.look(5.0)
+    assert care.begun == ["reset"]
+    assert bench.supervisor.counts().stuck == 1
+    assert any("reboot" in said for said in bench.supervisor.complaints())
+
+
+def test_a_wrong_model_is_no_reason_to_reset_the_device() -> None:
+    care = FakeCare()
+    bench = Bench(care=care)
+    bench.look()
+    bench.last_fails(WrongModelError("is too short"))
+    bench.last_is_ready()
+    assert care.begun == []
 
 
 def test_who_waits_for_an_answer_gets_it_though_another_process_serves_by_then() -> None:
@@ -212,5 +285,6 @@ def test_closing_ends_everyone() -> None:
     bench.last_is_ready()
     bench.look(TRIAL_FIRST_S)
     bench.supervisor.close()
-    assert [process.stopped for process in bench.started[-2:]] == [True, True]
+    assert [process.stopped for process in bench.started[-2:]] == [True, False]
+    assert bench.started[-1].killed, "nobody waits for one that only starts"
     assert "closed" in str(bench.supervisor.why)

@@ -13,6 +13,7 @@ import pytest
 from appliance.budget import Budget
 from appliance.clock import Deadline, SystemClock
 from appliance.errors import NoDeviceError, StoreError
+from appliance.inference.networks import NetworkCounts
 from appliance.picture import Picture
 from appliance.publish.client import PublisherState
 from appliance.readings.boot import boot_id
@@ -55,6 +56,9 @@ class Measurer:
 
     def health(self) -> dict[str, object]:
         return {"device": "cpu", "versions": {}, "ready": not self.degraded(), "complaints": []}
+
+    def counts(self) -> NetworkCounts:
+        return NetworkCounts(faults=1, usb_resets=2)
 
     def close(self) -> None:
         self.closed = True
@@ -228,6 +232,8 @@ def test_what_is_wrong_is_in_health(build: Build, store: FullStore) -> None:
     appliance.look_around()
     assert any("1 readings wait" in reason for reason in appliance.degraded())
     store.refusals = 0
+    store.alarm = "readings.sqlite: damaged, and set aside"
+    assert store.alarm in appliance.degraded()
     appliance.stop()
     assert len(stored(store)) == 1
 
@@ -330,3 +336,4 @@ def test_networks_are_asked_until_they_are_there_and_let_go_at_the_end(build: Bu
     appliance.stop()
     assert measurer.closed
     assert appliance._parts.publisher.health[-1]["networks"]["ready"] is True
+    assert appliance._parts.publisher.health[-1]["tpu"]["usb_resets"] == 2

@@ -38,6 +38,7 @@ WELL = Activity(
     latency=LatencyFigures(5, 200.0, 300.0, None),
     camera_fault=None,
     camera_reopened=2,
+    camera_revived=1,
     queued=2,
     overflowed=1,
     late=0,
@@ -130,7 +131,7 @@ def test_everything_is_in_its_place(
     assert (found.tpu.faults, found.tpu.respawns, found.tpu.usb_resets) == (1, 3, 2)
     assert found.networks is not None
     assert found.networks.versions == {"midas": "0a1b"}
-    assert found.camera.reopens == 2
+    assert (found.camera.reopens, found.camera.usb_resets) == (2, 1)
     assert (found.queue.trays, found.queue.overflowed) == (2, 1)
     assert (found.broker.since_s, found.broker.reconnects) == (100, 3)
     assert found.broker.fault == "connection lost: keep alive timeout"

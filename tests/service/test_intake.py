@@ -79,6 +79,31 @@ def test_a_camera_that_ran_well_is_opened_again_at_once_and_one_that_fails_again
     assert all(waited_s > 0 for waited_s in stop.waited_s[1:3])
 
 
+def test_a_camera_that_does_not_come_back_is_revived_but_not_all_the_time() -> None:
+    clock = FakeClock()
+    revived_s: list[float] = []
+
+    def revive() -> bool:
+        revived_s.append(clock.now_s - began_s)
+        return True
+
+    began_s, hour = clock.now_s, 3600
+    line = Intake(
+        TimedCamera([*[gone()] * hour, noisy(1)], clock),
+        EveryFrame(),
+        queue.Queue(),
+        overflowing=lambda _: None,
+        budget=BUDGET,
+        clock=clock,
+        revive=revive,
+    )
+    line.run(Waits())
+    assert revived_s[0] < BUDGET.camera_away_s, "it is tried before the watchdog bites"
+    assert line.revived == len(revived_s)
+    assert 4 <= line.revived <= 8
+    assert line.fault is None
+
+
 def test_a_silent_camera_is_given_up_sooner_when_its_frames_came_fast() -> None:
     clock = FakeClock()
     slow, fast = (
@@ -95,7 +120,7 @@ def test_a_silent_camera_is_given_up_sooner_when_its_frames_came_fast() -> None:
         ).run(threading.Event())
     assert slow.allowed_s[0] == fast.allowed_s[0] == BUDGET.camera_open_s
     assert slow.allowed_s[40] == pytest.approx(2.5)
-    assert fast.allowed_s[40] == pytest.approx(1.0)
+    assert fast.allowed_s[40] == pytest.approx(2.0)
 
 
 def test_a_fault_is_known_while_it_lasts() -> None:

@@ -24,12 +24,19 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[so
 def test_says_what_systemd_expects(manager: tuple[socket.socket, str]) -> None:
     receiver, name = manager
     notifier = Notifier({"NOTIFY_SOCKET": name})
+    notifier.extend_start(81.2)
     notifier.ready()
     notifier.status("measuring\nREADY=0 잔반")
     notifier.feed()
     notifier.stopping()
-    said = [receiver.recv(4096).decode() for _ in range(4)]
-    assert said == ["READY=1", "STATUS=measuring READY=0 잔반", "WATCHDOG=1", "STOPPING=1"]
+    said = [receiver.recv(4096).decode() for _ in range(5)]
+    assert said == [
+        "EXTEND_TIMEOUT_USEC=81200000",
+        "READY=1",
+        "STATUS=measuring READY=0 잔반",
+        "WATCHDOG=1",
+        "STOPPING=1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +95,7 @@ def test_watchdog_is_fed_only_while_trays_can_be_measured(
         receiver.recv(64)
 
 
-def test_watchdog_thread_feeds_three_times_a_period_and_ends(manager: tuple[socket.socket, str]) -> None:
+def test_watchdog_thread_feeds_several_times_a_period_and_ends(manager: tuple[socket.socket, str]) -> None:
     receiver, name = manager
     looks = threading.Semaphore(0)
 

@@ -9,6 +9,8 @@ import pytest
 
 from appliance.budget import LONGEST_TRAY_S, WATCHDOG_S, Budget
 from appliance.cli import main
+from appliance.config import ServiceSettings
+from appliance.inference.devices import CORAL_USB_IDS
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 UNIT = FOLDER / "janban.service"
@@ -25,11 +27,18 @@ def call(*command: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def setting(section: str, name: str) -> str:
+def setting(section: str, name: str, file: Path = UNIT) -> str:
     parser = configparser.ConfigParser(strict=False, interpolation=None, delimiters=("=",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read(UNIT)
+    parser.read(file)
     return parser[section][name]
+
+
+def seconds(section: str, name: str, file: Path = UNIT) -> float:
+    """A setting that is a time, of one figure and at most one unit."""
+    found = re.fullmatch(r"(\d+)(ms|s|min|)", setting(section, name, file))
+    assert found is not None, name
+    return int(found[1]) * {"ms": 0.001, "s": 1.0, "min": 60.0, "": 1.0}[found[2]]
 
 
 @pytest.fixture
@@ -64,26 +73,53 @@ def test_exposure_is_small() -> None:
 
 
 def test_watchdog_of_the_unit_is_the_budgets() -> None:
-    assert float(setting("Service", "WatchdogSec")) == WATCHDOG_S
+    assert seconds("Service", "WatchdogSec") == WATCHDOG_S
 
 
-def test_a_stop_has_time_to_finish_the_tray_in_hand() -> None:
-    assert Budget(LONGEST_TRAY_S).stop_s < float(setting("Service", "TimeoutStopSec"))
+def test_a_stop_has_time_for_every_part_at_its_longest() -> None:
+    assert Budget(LONGEST_TRAY_S).shutdown_s < seconds("Service", "TimeoutStopSec")
 
 
-def test_a_start_has_time_to_open_the_camera() -> None:
-    assert Budget(LONGEST_TRAY_S).camera_open_s < float(setting("Service", "TimeoutStartSec"))
+def test_a_start_has_the_time_that_an_empty_store_takes_and_asks_for_more() -> None:
+    budget = Budget(LONGEST_TRAY_S)
+    assert budget.start_s(store_mb=0.0) <= seconds("Service", "TimeoutStartSec") < budget.start_s(256.0)
+    assert setting("Service", "NotifyAccess") == "main"
 
 
 def test_the_last_resort_is_reached_even_if_every_round_takes_its_longest() -> None:
     start, stop, watchdog, pause = (
-        float(setting("Service", name))
+        seconds("Service", name)
         for name in ("TimeoutStartSec", "TimeoutStopSec", "WatchdogSec", "RestartSec")
     )
     # A process that hangs in the kernel costs a second stop timeout: SIGKILL does not end it either.
     longest_round_s = start + watchdog + 2 * stop + pause
     burst = int(setting("Unit", "StartLimitBurst"))
-    assert burst * longest_round_s < float(setting("Unit", "StartLimitIntervalSec"))
+    assert burst * longest_round_s < seconds("Unit", "StartLimitIntervalSec")
+    assert setting("Unit", "StartLimitAction") == "reboot-force", "it waits for no process in the kernel"
+
+
+def test_what_neither_restart_nor_reboot_ends_the_hardware_does() -> None:
+    file = FOLDER / "system.conf.d" / "janban.conf"
+    # The timer of the Raspberry Pi's BCM2835 counts 16 seconds: drivers/watchdog/bcm2835_wdt.c in Linux.
+    assert 0 < seconds("Manager", "RuntimeWatchdogSec", file) <= 15 < WATCHDOG_S
+    # Time enough for file systems to be unmounted, and less than anybody needs to drive there.
+    assert seconds("Service", "TimeoutStopSec") < seconds("Manager", "RebootWatchdogSec", file) <= 300
+
+
+def test_the_journal_spares_the_card_and_has_bounds() -> None:
+    file = FOLDER / "journald.conf.d" / "janban.conf"
+    assert setting("Journal", "Storage", file) == "volatile"
+    for name in ("RuntimeMaxUse", "RuntimeMaxFileSize"):
+        assert re.fullmatch(r"\d+M", setting("Journal", name, file))
+    assert int(setting("Journal", "RateLimitBurst", file)) > 0
+
+
+def test_the_service_may_listen_where_metrics_are_by_default() -> None:
+    port = ServiceSettings().metrics_port
+    assert (setting("Service", "SocketBindDeny"), setting("Service", "SocketBindAllow")) == (
+        "any",
+        f"tcp:{port}",
+    )
 
 
 def test_what_a_restart_cannot_mend_is_not_restarted(
@@ -121,12 +157,20 @@ def test_folders_are_private(tmp_path: Path) -> None:
 
 def test_rules_give_both_identities_of_the_coral_to_the_service() -> None:
     rules = [line for line in RULES.read_text().splitlines() if line and not line.startswith("#")]
-    match = r'(ACTION|SUBSYSTEM|ENV\{DEVTYPE\}|ATTR\{idVendor\}|ATTR\{idProduct\})(==|!=)"[^"]+"'
+    env, attribute = r"ENV\{(DEVTYPE|ID_USB_INTERFACES)\}", r"ATTR\{(idVendor|idProduct|bDeviceClass)\}"
+    match = rf'(ACTION|SUBSYSTEM|{env}|{attribute})(==|!=)"[^"]+"'
     assign = r'(GROUP|MODE)="[^"]+"'
     for rule in rules:
         assert re.fullmatch(rf"({match}, )+({assign}, )*{assign}", rule), rule
     identities = {tuple(re.findall(r'ATTR\{id(?:Vendor|Product)\}=="(\w+)"', rule)) for rule in rules}
-    assert {("1a6e", "089a"), ("18d1", "9302")} <= identities
+    assert identities >= CORAL_USB_IDS
+
+
+def test_rules_give_usb_cameras_and_hubs_to_who_may_reset_them() -> None:
+    rules = RULES.read_text()
+    assert re.search(r'ENV\{ID_USB_INTERFACES\}=="\*:0e\*:\*", GROUP="video", MODE="0660"', rules)
+    assert re.search(r'ATTR\{bDeviceClass\}=="09", GROUP="plugdev", MODE="0660"', rules)
+    assert "char-usb_device rw" in UNIT.read_text()
 
 
 @pytest.mark.skipif(
