@@ -1,5 +1,9 @@
 import json
+import subprocess
 from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
 
 from appliance.config import parse
 from appliance.diagnostics.collect import LIMIT_IN_MESSAGE_BYTES, collect_in_service
@@ -11,8 +15,11 @@ from tests.estimate import wells
 MODELS = Path(__file__).resolve().parents[2] / "models"
 
 
-def test_what_operators_get_fits_into_a_message_and_leaves_the_camera_alone(tmp_path: Path) -> None:
+def test_what_operators_get_fits_into_a_message_and_touches_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the models that ship, whose manifest is the largest part that is not shortened."""
+    monkeypatch.setattr(subprocess, "Popen", Mock(side_effect=AssertionError("a program was started")))
     settings = parse(
         f"""
         device = {{ site = "a", name = "b", state_dir = "state", calibration_dir = "calibration" }}
@@ -26,7 +33,10 @@ def test_what_operators_get_fits_into_a_message_and_leaves_the_camera_alone(tmp_
     save_calibration(wells.calibration(), settings.device.calibration_dir)
     archive = collect_in_service(settings)
     assert len(archive) <= LIMIT_IN_MESSAGE_BYTES
-    checks = [json.loads(line) for line in unpacked(archive)["doctor.jsonl"].splitlines()]
+    members = unpacked(archive)
+    assert "is not run from afar" in members["journal.txt"]
+    assert "a program was started" not in "".join(members.values())
+    checks = [json.loads(line) for line in members["doctor.jsonl"].splitlines()]
     found = {check["name"]: check["found"] for check in checks}
     assert found["camera"] == "the service holds it, and answers no questions"
     assert "the service has them" in found["models"]

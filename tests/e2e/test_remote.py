@@ -34,14 +34,13 @@ from pathlib import Path
 from appliance.clock import SystemClock
 from appliance.commands.run import serve, stop_on_signals
 from appliance.config import load
-from appliance.diagnostics.from_afar import collect_from_afar
+from appliance.diagnostics.collect import collect_in_service
 from appliance.service.assemble import assemble
 from appliance.service.machine import Machine
-from appliance.service.remote_control import LARGEST_ATTACHMENT_BYTES
 
 stop, settings = stop_on_signals(), load(Path(sys.argv[1]))
-archive = lambda: collect_from_afar(settings, LARGEST_ATTACHMENT_BYTES)
-serve(assemble(settings, SystemClock(), Machine(Path(sys.argv[2])), diagnostics=archive), stop)
+machine = Machine(Path(sys.argv[2]))
+serve(assemble(settings, SystemClock(), machine, diagnostics=lambda: collect_in_service(settings)), stop)
 """
 """`appliance run`, on a machine of which the test says whether its clock is set."""
 
