@@ -94,7 +94,7 @@ def places(node: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | i
 def edited(draw: st.DrawFn, document: dict[str, Any]) -> str:
     """The text of a JSON document with up to three values replaced, doubled, renamed or taken out."""
     text = json.dumps(document)
-    for _ in range(draw(st.integers(1, 3))):
+    for _ in range(draw(st.sampled_from([1, 1, 1, 2, 3]))):
         text = _edit(draw, text)
     return text
 

@@ -24,8 +24,11 @@ LEAST = {"device.site": '"canteen"', "device.name": '"box"', "camera.kind": '"us
 @st.composite
 def configurations(draw: st.DrawFn) -> str:
     """A whole configuration with hostile values of real and of made-up keys."""
-    lines = {**LEAST, "camera.kind": f'"{draw(st.sampled_from(KINDS))}"'}
-    lines |= draw(st.dictionaries(st.sampled_from(NAMES), toml_fragments, max_size=4))
+    kind = draw(st.sampled_from(KINDS))
+    lines = {**LEAST, "camera.kind": f'"{kind}"'} | ({"camera.path": '"x"'} if kind == "replay" else {})
+    usual = [key for key in keys(Settings) if key.default and key.kind in (None, kind)]
+    lines |= {key.name: str(key.default) for key in draw(st.lists(st.sampled_from(usual), max_size=4))}
+    lines |= draw(st.dictionaries(st.sampled_from(NAMES), toml_fragments, max_size=draw(st.integers(0, 3))))
     names = draw(st.lists(st.sampled_from(TEXTS), max_size=1))
     made_up = [f"{toml_text(name)} = 1" for name in names]
     return "\n".join([*(f"{name} = {value}" for name, value in lines.items()), *made_up])

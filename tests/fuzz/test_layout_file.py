@@ -13,9 +13,9 @@ from tests.fuzz.promise import result_or_refusal
 from tests.fuzz.samples import LAYOUT_FILE
 
 coordinates = st.floats(-10, 400) | st.sampled_from([0, -5, 5, 375, 290, 380.0, 1e-9])
-polygons = st.one_of(
+odd_polygons = st.one_of(
     st.lists(st.tuples(coordinates, coordinates), min_size=0, max_size=8),
-    # A bow tie, a spike, a point, a polygon run through twice, one with all the corners there may be.
+    # A bow tie, a spike, a point, a polygon run through twice, the most corners that are allowed, and more.
     st.sampled_from(
         [
             [(0, 0), (100, 100), (100, 0), (0, 100)],
@@ -31,24 +31,27 @@ polygons = st.one_of(
 
 @st.composite
 def layouts(draw: st.DrawFn) -> str:
-    """A layout file of which every value may be hostile."""
-
-    def value(usual: str) -> str:
-        return draw(st.just(usual) | st.just(usual) | toml_fragments)
-
-    size = toml_value(draw(st.sampled_from([[375.0, 290.0], [50.0, 50.0], [1000.0, 1000.0]])))
-    lines = [f"version = {value('1')}", f"tray_mm = {value(size)}", f"corner_radius_mm = {value('40')}"]
-    for _ in range(draw(st.integers(0, 3))):
-        outline, floor = (toml_value(draw(polygons)) for _ in range(2))
-        lines += [
-            *("[[compartment]]", f"id = {value(str(draw(st.integers(0, 4))))}"),
-            *(f"name = {toml_text(draw(st.sampled_from(TEXTS)))}", f"depth_mm = {value('25')}"),
-            *(
-                f"outline_mm = {value(outline)}",
-                f"floor_mm = {value(draw(st.sampled_from([floor, outline])))}",
-            ),
+    """A layout file with none to three values that are hostile."""
+    usual: list[tuple[str, str]] = [
+        ("version", "1"),
+        ("tray_mm", draw(st.sampled_from(["[375.0, 290.0]", "[50.0, 50.0]", "[1000.0, 1000.0]"]))),
+        ("corner_radius_mm", draw(st.sampled_from(["40", "0", "500", "0.01"]))),
+    ]
+    for number in range(draw(st.integers(1, 3))):
+        left, top = draw(st.floats(0, 40)), draw(st.floats(0, 40))
+        right, bottom = left + draw(st.floats(6, 60)), top + draw(st.floats(6, 60))
+        outline = toml_value([[left, top], [right, top], [right, bottom], [left, bottom]])
+        usual += [
+            *(("[[compartment]]", ""), ("id", str(number + 1))),
+            *(("name", toml_text(draw(st.sampled_from(TEXTS)) or "x")), ("depth_mm", "25")),
+            *(("outline_mm", outline), ("floor_mm", outline)),
         ]
-    return "\n".join(lines)
+    for _ in range(draw(st.integers(0, 3))):
+        at = draw(st.integers(0, len(usual) - 1))
+        name, value = usual[at]
+        hostile = odd_polygons.map(toml_value) if name in ("outline_mm", "floor_mm") else toml_fragments
+        usual[at] = (name, draw(hostile) if value else value)
+    return "\n".join(f"{name} = {value}" if value else name for name, value in usual)
 
 
 def check(layout: Layout | None) -> None:
