@@ -209,6 +209,11 @@ class Budget:
         return self.watchdog_s
 
     @property
+    def network_start_least_s(self) -> float:
+        """What a start may take in any case, however quick starts were of late: the machine may be busy."""
+        return self.watchdog_s / 6
+
+    @property
     def broker_connect_s(self) -> float:
         """For the broker to take a connection: the TCP handshake, and as long again the TLS handshake.
 
