@@ -66,8 +66,8 @@ class NetworksProcess:
     """A process that runs the networks of one job; it starts at once, and is of no use once it has a fault.
 
     `ask` and `reject` may be called from any thread, all else only from the one that made it and watches it,
-    with whose end the process ends, too. Whoever calls `kill` calls `gone` until it says so. `starts` is shared
-    with other processes that start alike.
+    with whose end the process ends, too. Whoever calls `kill` calls `gone` until it says so. `starts` is
+    shared with other processes that start alike.
     """
 
     def __init__(self, job: Job, limits: Limits, clock: Clock, starts: Patience | None = None) -> None:
