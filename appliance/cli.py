@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, or non-zero with one line on standard error."""
     options = _parser().parse_args(arguments)
     set_up_logs()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot write is escaped
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Measuring has its own threads; OpenCV's would fight with them over a Pi's four cores.
     cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -159,8 +162,8 @@ def _add_command(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=_positive, default=150, help="seconds to wait for the result [150]")
     parser.add_argument("--out", type=Path, metavar="FILE", help="keep the picture or archive that it brings")
     parser.add_argument("--config", type=Path, help="take broker, site and device from this configuration")
-    parser.add_argument("--site", help="site of the box")
-    parser.add_argument("--device", help="name of the box")
+    parser.add_argument("--site", type=_name, help="site of the box")
+    parser.add_argument("--device", type=_name, help="name of the box")
     parser.add_argument("--host", default="127.0.0.1", help="broker [127.0.0.1]")
     parser.add_argument("--port", type=_port, default=1883, help="its port [1883]")
     parser.add_argument("--ca", type=Path, metavar="FILE", help="TLS: certificates that vouch for the broker")

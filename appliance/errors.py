@@ -4,6 +4,11 @@ LONGEST_MESSAGE = 1000
 """Characters; names and keys out of a hostile file may be as long as the file."""
 
 
+def printable(text: str) -> str:
+    """Return a text as one line: line ends, controls of terminals and the like are written as escapes."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 class JanbanError(Exception):
     """Base of every error meant for people; the command line prints it as one line and exits non-zero.
 
@@ -12,7 +17,7 @@ class JanbanError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+        line = printable(message)
         if len(line) > LONGEST_MESSAGE:
             half = LONGEST_MESSAGE // 2
             line = f"{line[: half - 1]}…{line[-half:]}"

@@ -1,12 +1,14 @@
-"""Whether a file with a secret is the service's alone."""
+"""Whether a file with a secret is the service's, and nobody else's."""
 
 import grp
 import os
+import pwd
 import stat
 from pathlib import Path
 from typing import Final
 
-_GROUP: Final = "janban"
+_SERVICE: Final = "janban"
+"""Its user and its group."""
 
 
 def who_else_may(file: Path) -> str | None:
@@ -23,8 +25,25 @@ def who_else_may(file: Path) -> str | None:
     return None
 
 
+def is_closed_to_service(file: Path) -> bool:
+    """Whether the service's user may not read a file; False on a machine without that user.
+
+    The folders on the way there are not looked at. Raises `OSError`.
+    """
+    try:
+        user = pwd.getpwnam(_SERVICE)
+    except KeyError:
+        return False
+    status = file.stat()
+    if status.st_uid == user.pw_uid:
+        return not status.st_mode & stat.S_IRUSR
+    if status.st_gid in os.getgrouplist(_SERVICE, user.pw_gid):
+        return not status.st_mode & stat.S_IRGRP
+    return not status.st_mode & stat.S_IROTH
+
+
 def _is_services(group: int) -> bool:
-    return group == os.getegid() or _name(group) == _GROUP
+    return group == os.getegid() or _name(group) == _SERVICE
 
 
 def _name(group: int) -> str:

@@ -150,6 +150,26 @@ def test_what_is_not_toml_is_shown_by_line_and_column(text: str, line: int, colu
     assert fault(text).startswith(f"config.toml, line {line}, column {column}: ")
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[mqtt]\nport = 0x" + "f" * 5000, "a whole number is far too long"),
+        (".".join("a" * 300) + " = 1", "it nests too deep"),
+        ('[mqtt]\nhost = "a\\u0000b"', "mqtt.host: holds characters that cannot be seen"),
+        ('[models]\nfolder = "a\\nb"', "models.folder: holds characters that cannot be seen"),
+        ('[mqtt]\n"a\\nb" = 1', r"mqtt.a\nb: is not a setting"),
+    ],
+    ids=["endless number", "deep", "zero byte", "two lines", "key of two lines"],
+)
+def test_what_would_break_whoever_uses_it_is_refused(text: str, words: str) -> None:
+    assert words in fault(LEAST + text)
+
+
+def test_a_date_is_text_and_a_path_all_the_same() -> None:
+    text = LEAST + "[service]\noverlay_file = 1979-05-27"
+    assert parse(text, folder=Path("/etc")).service.overlay_file == Path("/etc/1979-05-27")
+
+
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"janban\.toml: does not exist; copy docs/example\.toml"):
         load(tmp_path / "janban.toml")

@@ -1,4 +1,5 @@
 import contextlib
+import os
 import subprocess
 import sys
 import warnings
@@ -11,6 +12,7 @@ from PIL import Image
 
 from appliance.errors import PictureError
 from appliance.picture import LONGEST_SIDE_PX, has_colour, load_picture, save_picture
+from tests.fuzz.pictures import claiming, many_scans, painted, scan_by_scan
 
 SIZE = (160, 120)
 
@@ -165,6 +167,11 @@ def _bad_files() -> dict[str, tuple[str, Callable[[Path], object]]]:
         "large PNG": ("a.png", lambda p: Image.new("1", (6000, 6000)).save(p)),
         "large progressive JPEG": ("a.jpg", lambda p: Image.new("L", (6000, 6000)).save(p, progressive=True)),
         "decompression bomb": ("a.png", lambda p: Image.new("1", (30000, 30000)).save(p)),
+        "a strip": ("a.jpg", lambda p: p.write_bytes(claiming(painted("JPEG"), 65_500, 64))),
+        "scan by scan": ("a.jpg", lambda p: p.write_bytes(scan_by_scan(5000, 4000))),
+        "hundreds of scans": ("a.jpg", lambda p: p.write_bytes(many_scans(200))),
+        "PNM in letters": ("a.ppm", lambda p: p.write_bytes(b"P3 80 80 255\n" + b"1 " * 19_200)),
+        "a pipe": ("a.jpg", os.mkfifo),
         "a program": ("a.eps", lambda p: p.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n")),
     }
 

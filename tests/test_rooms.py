@@ -27,7 +27,7 @@ MAY_KNOW = {
     "usb": {"clock", "files"},
     "inference": GROUND | {"backoff", "budget", "patience", "readings", "usb"},
     "camera": GROUND | {"budget", "logs", "tray"},
-    "health": {"files", "readings"},
+    "health": {"files", "readings", "usb"},
     "logs": set[str](),
     "line": GROUND | {"camera"},
     "publish": {"backoff", "budget", "clock", "errors", "files", "readings", "secret_files"},
@@ -38,29 +38,15 @@ MAY_KNOW = {
     | {"budget", "config_keys", "config_faults", "camera", "line", "estimate", "readings", "publish"}
     | {"inference", "remote"},
     "config_reference": {"config", "config_keys"},
-    "provision": GROUND | {"camera", "config", "config_keys"},
+    "provision": GROUND | {"camera", "config", "config_keys", "remote"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
-    "service": GROUND
-    | {
-        "backoff",
-        "budget",
-        "camera",
-        "config",
-        "estimate",
-        "health",
-        "inference",
-        "line",
-        "patience",
-        "publish",
-        "readings",
-        "remote",
-        "tray",
-        "usb",
-    },
     "doctor": GROUND
     | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
-    | {"provision", "secret_files"},
+    | {"provision", "remote", "secret_files"},
     "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "service"},
+    "service": GROUND
+    | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
+    | {"backoff", "health", "inference", "patience", "remote", "usb"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
 

@@ -1,6 +1,7 @@
 """`appliance measure`: one measurement per picture."""
 
 import argparse
+import os
 import re
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from appliance.budget import Budget, DeadlineSettings
 from appliance.clock import Clock, Deadline, SystemClock
 from appliance.config import load_estimate
-from appliance.errors import PictureError
+from appliance.errors import PictureError, printable
 from appliance.estimate.settings import VariantSettings
 from appliance.picture import Picture, load_picture, save_picture
 from appliance.readings.measurement import CompartmentMeasurement, Measurement, Outcome
@@ -44,7 +45,10 @@ def command(options: argparse.Namespace) -> int:
                     tray = shade.beside(tray, Deadline.after(_BUDGET.unhurried_s, clock))
                 if options.overlay is not None:
                     save_picture(overlay_path(options.overlay, image), overlay(picture, tray))
-            print(_as_json(image, tray) if options.json else describe(str(image), tray.outcome), flush=True)
+            print(
+                _as_json(image, tray) if options.json else describe(printable(str(image)), tray.outcome),
+                flush=True,
+            )
     if unread:
         print(f"appliance: {unread} of {len(options.images)} pictures could not be read", file=sys.stderr)
     return 1 if unread else 0
@@ -65,7 +69,9 @@ def _measured(measurer: TrayMeasurer, picture: Picture, stages: Stages) -> Measu
 
 def _as_json(image: Path, tray: MeasuredTray) -> str:
     fields = {name: getattr(tray.outcome, name) for name in Outcome.model_fields}
-    return Measurement(image=str(image), models=dict(tray.models), **fields).model_dump_json()
+    # JSON has no place for the bytes of a name that is not UTF-8.
+    name = os.fsencode(image).decode(errors="backslashreplace")
+    return Measurement(image=name, models=dict(tray.models), **fields).model_dump_json()
 
 
 def overlay_path(folder: Path, image: Path) -> Path:

@@ -13,7 +13,7 @@ from appliance.config import Settings, load
 from appliance.errors import ConfigError, JanbanError, PublishError
 from appliance.service.appliance import Appliance
 from appliance.service.assemble import STORE_FILE, assemble
-from appliance.service.notify import Notifier, Watchdog
+from appliance.service.notify import MEASURING, Notifier, Watchdog
 
 _LOOK_S = 0.5
 
@@ -22,10 +22,10 @@ def command(options: argparse.Namespace) -> int:
     """Run until SIGTERM, SIGINT, or the end of a replay; an inner failure is an error: systemd restarts."""
     logging.getLogger().setLevel(min(logging.INFO, logging.getLogger().level))
     stop = stop_on_signals()
+    settings = load(options.config)
     try:
-        settings = load(options.config)
         Notifier().extend_start(Budget.of(settings.deadline).start_s(_store_mb(settings)))
-        appliance = assemble(settings, SystemClock())
+        appliance = assemble(settings, SystemClock(), diagnostics=lambda: _diagnostics(settings))
     except PublishError as error:
         # Nothing is connected yet: what fails here is what [mqtt] names, and no restart mends it.
         raise ConfigError(str(error)) from error
@@ -33,6 +33,13 @@ def command(options: argparse.Namespace) -> int:
     if appliance.failure is not None:
         raise JanbanError(appliance.failure)
     return 0
+
+
+def _diagnostics(settings: Settings) -> bytes:
+    """Return the archive for operators; imported when it is asked for, as that may be never."""
+    from appliance.diagnostics.collect import collect_in_service  # noqa: PLC0415 - see above
+
+    return collect_in_service(settings)
 
 
 def _store_mb(settings: Settings) -> float:
@@ -66,7 +73,7 @@ def serve(appliance: Appliance, stop: threading.Event, *, done: Callable[[], boo
     try:
         while not (stop.wait(_LOOK_S) or done() or _over(appliance)):
             appliance.look_around()
-            state = "; ".join(appliance.degraded()) or "measuring"
+            state = "; ".join(appliance.degraded()) or MEASURING
             if state != said:
                 notifier.status(state)
                 said = state

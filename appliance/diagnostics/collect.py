@@ -7,6 +7,7 @@ import json
 import platform
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -23,11 +24,19 @@ from appliance.readings.survey import set_aside, survey
 from appliance.service.assemble import STORE_FILE
 
 LIMIT_BYTES: Final = 2_000_000
+_LINES: Final = 5_000
+_LINES_IN_SERVICE: Final = 500
+"""Redacting stops all threads of the service, as it holds Python's lock: these took 25 ms on a desktop."""
+
+LIMIT_IN_MESSAGE_BYTES: Final = 200_000
+"""What a result on MQTT brings at most."""
+
+_IN_SERVICE_S: Final = 5.0
 
 _LAST_READINGS: Final = 20
 _LARGEST_TEXT_BYTES: Final = 1_000_000
 _COMMAND_S: Final = 10.0
-_JOURNAL: Final = ("journalctl", "--boot", "--no-pager", "--output=short-iso", "--lines=5000")
+_JOURNAL: Final = ("journalctl", "--boot", "--no-pager", "--output=short-iso")
 _UNITS: Final = ("--unit=janban", "--unit=janban-provision")
 _KERNEL: Final = ("--dmesg", "--grep=usb|xhci|voltage|thrott|mmc|ext4|apex|watchdog|oom|memory")
 _FACTS: Final = (
@@ -60,6 +69,7 @@ def collect(
     instruments: Instruments | None = None,
     *,
     limit_bytes: int = LIMIT_BYTES,
+    journal_lines: int = _LINES,
     fault: str | None = None,
     run: Run = run_command,
 ) -> bytes:
@@ -70,16 +80,23 @@ def collect(
     small for even the least.
     """
     tools = instruments or Instruments()
+    lines = f"--lines={journal_lines}"
     parts: dict[str, Part] = {
         "about.json": lambda: _about(tools, fault),
         "facts.txt": lambda: _facts(tools.machine.root),
     }
     if settings is not None:
         parts |= _parts_by_settings(settings, tools)
-    parts["journal.txt"] = lambda: run((*_JOURNAL, *_UNITS))
-    parts["kernel.txt"] = lambda: run((*_JOURNAL, *_KERNEL))
+    parts["journal.txt"] = lambda: run((*_JOURNAL, lines, *_UNITS))
+    parts["kernel.txt"] = lambda: run((*_JOURNAL, lines, *_KERNEL))
     members = {name: _content(part) for name, part in parts.items()}
     return pack(members, at_s=tools.clock.utc().timestamp(), limit_bytes=limit_bytes, shortened=_SHORTENED)
+
+
+def collect_in_service(settings: Settings) -> bytes:
+    """Return an archive that fits into a message, in the time that a command has: for the service itself."""
+    own = replace(Instruments(), unit=lambda: {"ActiveState": "active"}, longest_s=_IN_SERVICE_S)
+    return collect(settings, own, limit_bytes=LIMIT_IN_MESSAGE_BYTES, journal_lines=_LINES_IN_SERVICE)
 
 
 def _parts_by_settings(settings: Settings, tools: Instruments) -> Mapping[str, Part]:

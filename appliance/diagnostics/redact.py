@@ -1,7 +1,8 @@
 """Takes what may be a secret out of a text. Pure; rather too much than too little goes.
 
 Secrets are not collected in the first place: their files are never read. This is for what a person pasted
-into a configuration, or a library into a log.
+into a configuration, or a library into a log. It is stricter than `appliance.logs.redact`: an archive leaves
+the house.
 """
 
 import re

@@ -16,6 +16,9 @@ from appliance.publish.endpoint import Endpoint
 from appliance.publish.link import Caller, LinkError
 from appliance.publish.settings import PublishSettings
 
+LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
+"""What leaves no machine need not be encrypted."""
+
 _STEP_S: Final = 5.0
 _KEPT: Final = "readings are kept until it answers"
 
@@ -55,8 +58,10 @@ def broker(settings: Settings, clock: Clock, *, clock_set: bool = True) -> Check
     except LinkError as error:
         return Check("broker", "fail", str(error), _refused(str(error), nameless=_is_nameless(settings.mqtt)))
     link.close()
-    tls = "TLS" if mqtt.tls else "no TLS"
-    return Check("broker", "ok", f"{mqtt.host}:{mqtt.port}, MQTT {link.version}, {tls}")
+    found = f"{mqtt.host}:{mqtt.port}, MQTT {link.version}, {'TLS' if mqtt.tls else 'no TLS'}"
+    if mqtt.tls is None and mqtt.host not in LOOPBACK:
+        return Check("broker", "warn", found, "whoever is on the way can read and forge readings: [mqtt.tls]")
+    return Check("broker", "ok", found)
 
 
 def _approach(endpoint: Endpoint, *, clock_set: bool) -> None:

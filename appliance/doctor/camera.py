@@ -27,12 +27,12 @@ _REOPENED: Final = 3
 
 def camera(settings: Settings, tools: Instruments, running: Running | None) -> Check:
     """Look at what the camera sees, or ask the service that holds it."""
-    if running is not None:
-        return _as_the_service_sees(settings.camera.kind, running)
-    if tools.unit().get("ActiveState") == "active":
+    if running is None:
+        return _look(settings, tools)
+    if not running.answers:
         held = "systemctl stop janban, then try again; with service.metrics_port set, the service is asked"
         return Check("camera", "warn", "the service holds it, and answers no questions", held)
-    return _look(settings, tools)
+    return _as_the_service_sees(settings.camera.kind, running)
 
 
 def _as_the_service_sees(kind: str, running: Running) -> Check:

@@ -10,9 +10,11 @@ from appliance.doctor.broker import broker
 from appliance.doctor.calibration import calibration
 from appliance.doctor.camera import camera
 from appliance.doctor.check import Check
+from appliance.doctor.commands import commands
 from appliance.doctor.identity import identity, secrets
 from appliance.doctor.instruments import Instruments
 from appliance.doctor.models import models
+from appliance.doctor.running import Running
 from appliance.doctor.service import service, watchdog
 from appliance.doctor.storage import disk, store
 from appliance.doctor.tpu import tpu
@@ -27,9 +29,12 @@ def examine(settings: Settings, instruments: Instruments | None = None) -> Itera
     """
     tools = instruments or Instruments()
     machine, root = tools.machine, tools.machine.root
+    unit = tools.unit()
     running = tools.running(settings.service.metrics_port)
+    if running is None and unit.get("ActiveState") == "active":
+        running = Running(None, answers=False)
     checks: dict[str, Callable[[], Check]] = {
-        "service": lambda: service(running, tools.unit()),
+        "service": lambda: service(running, unit),
         "camera": lambda: camera(settings, tools, running),
         "calibration": lambda: calibration(settings),
         "tpu": lambda: tpu(machine, settings.models, running),
@@ -37,8 +42,9 @@ def examine(settings: Settings, instruments: Instruments | None = None) -> Itera
         "identity": lambda: identity(settings, tools.clock.utc()),
         "secrets": lambda: secrets(settings),
         "broker": lambda: broker(settings, tools.clock, clock_set=machine.clock_synchronised()),
+        "commands": lambda: commands(settings),
         "disk": lambda: disk(settings, tools.free_bytes, root),
-        "store": lambda: store(settings, tools.clock.utc()),
+        "store": lambda: store(settings, tools.clock.utc(), running),
         "clock": lambda: clock(machine),
         "temperature": lambda: temperature(machine),
         "power": lambda: power(machine),

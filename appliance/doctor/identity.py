@@ -1,4 +1,4 @@
-"""Who the box is to the broker: its certificate, its secrets, and whether it waits for a signature."""
+"""Who the box is to the broker, by which secrets, and whom it obeys."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -8,13 +8,13 @@ from typing import Final
 from cryptography import x509
 
 from appliance.config import Settings
+from appliance.doctor.broker import LOOPBACK
 from appliance.doctor.check import Check
 from appliance.provision.identity import waits_for_certificate
-from appliance.secret_files import who_else_may
+from appliance.secret_files import is_closed_to_service, who_else_may
 
 _SOON: Final = timedelta(days=30)
 _RENEW: Final = "sign its request again and put the .crt on the boot partition: docs/provisioning.md"
-_HERE: Final = {"localhost", "127.0.0.1", "::1"}
 
 
 def identity(settings: Settings, now: datetime) -> Check:
@@ -28,7 +28,7 @@ def identity(settings: Settings, now: datetime) -> Check:
         return Check("identity", "warn", "waits for its certificate; readings are kept meanwhile", advice)
     if mqtt.username is not None:
         return Check("identity", "ok", f"user {mqtt.username}")
-    if mqtt.host in _HERE:
+    if mqtt.host in LOOPBACK:
         return Check("identity", "ok", "none, for a broker on this machine")
     advice = "give it one: appliance provision, docs/provisioning.md"
     return Check("identity", "warn", "none: the broker cannot tell this box from a stranger", advice)
@@ -55,10 +55,13 @@ def secrets(settings: Settings) -> Check:
     files = list(_secret_files(settings))
     for file in files:
         try:
-            others = who_else_may(file)
+            others, closed = who_else_may(file), is_closed_to_service(file)
         except OSError as error:
             advice = "check its name and owner: chown janban, chmod 600"
             return Check("secrets", "fail", f"{file}: {error.strerror}", advice)
+        if closed:
+            found = f"{file}: the service may not read it"
+            return Check("secrets", "fail", found, f"chown janban {file}; chmod 600 {file}")
         if others is not None:
             advice = f"chmod 600 {file}; chown janban {file}; if others use this machine, change the secret"
             return Check("secrets", "fail" if "everybody" in others else "warn", f"{file}: {others}", advice)

@@ -25,7 +25,7 @@ _SYSTEMD_S: Final = 5.0
 
 def unit_properties() -> Mapping[str, str]:
     """Return what systemd says of the service; nothing where there is no systemd."""
-    names = "ActiveState,NRestarts,ExecMainStatus"
+    names = "ActiveState,NRestarts,ExecMainStatus,StatusText"
     try:
         shown = subprocess.run(  # noqa: S603 - nothing of it is anybody's input
             ["systemctl", "show", "janban.service", f"--property={names}"],  # noqa: S607 - in PATH everywhere

@@ -43,6 +43,9 @@ def models(settings: ModelSettings, tools: Instruments, running: Running | None)
 
 def _in_service(settings: ModelSettings, selection: Selection, running: Running, *, corals: bool) -> Check:
     found = f"{_versions(selection)} in {settings.folder}"
+    if not running.answers:
+        advice = "systemctl stop janban, then try again; with service.metrics_port set, the service is asked"
+        return Check("models", "warn", f"{found}; the service has them, and answers no questions", advice)
     devices = {labels.get("device", "") for labels in running.labels("model_info")}
     if running.value("networks_ready") != 1 or not devices:
         faults = running.count("network_faults")

@@ -26,11 +26,15 @@ class Sample:
 
 @dataclass(frozen=True)
 class Running:
-    """The service's own view: why it cannot measure (None where it can), and its metrics."""
+    """The service's own view: why it cannot measure (None where it can), and its metrics.
+
+    One that does not answer, as it has no metrics, is known to run and nothing else.
+    """
 
     unable: str | None
     samples: tuple[Sample, ...] = ()
     text: str = ""
+    answers: bool = True
 
     def value(self, name: str) -> float | None:
         """Return a metric without labels by its name without "janban_"; None where it is unknown."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from appliance.doctor.check import Check
 from appliance.doctor.running import Running
 from appliance.files import kernel_text
+from appliance.service.notify import MEASURING
 
 _SETTINGS_STATUS = "78"
 """The exit status of a wrong configuration, after which systemd leaves the service stopped."""
@@ -20,10 +21,14 @@ def service(running: Running | None, unit: Mapping[str, str]) -> Check:
             "systemd starts it again within seconds; if that does not help, journalctl -u janban says more"
         )
         return Check("service", "fail", f"runs, but cannot measure: {running.unable}{again}", advice)
-    if running is not None or unit.get("ActiveState") == "active":
-        if not restarts:
-            return Check("service", "ok", "runs")
-        return Check("service", "warn", f"runs{again}", "journalctl -b -u janban says why it ended")
+    if running is not None:
+        said = unit.get("StatusText", "")
+        if said not in ("", MEASURING):
+            advice = "see what warns below; journalctl -b -u janban has the rest"
+            return Check("service", "warn", f"runs, but says: {said}{again}", advice)
+        if restarts:
+            return Check("service", "warn", f"runs{again}", "journalctl -b -u janban says why it ended")
+        return Check("service", "ok", "runs")
     if unit.get("ActiveState") == "failed" or unit.get("ExecMainStatus") == _SETTINGS_STATUS:
         advice = "mend what fails below, then: systemctl restart janban; systemctl status janban says more"
         return Check("service", "fail", "was started, and has given up", advice)

@@ -8,6 +8,7 @@ from typing import Final
 
 from appliance.config import Settings
 from appliance.doctor.check import Check
+from appliance.doctor.running import Running
 from appliance.errors import StoreError
 from appliance.files import kernel_text
 from appliance.readings.survey import set_aside, survey
@@ -40,9 +41,15 @@ def disk(settings: Settings, free_bytes: Callable[[Path], int], root: Path) -> C
     return Check("disk", "ok", found)
 
 
-def store(settings: Settings, now: datetime) -> Check:
+def store(settings: Settings, now: datetime, running: Running | None) -> Check:
     """Count the readings, and look for what went wrong with them; the service may go on writing."""
-    file = settings.device.state_dir / STORE_FILE
+    if running is not None and (waiting := running.value("readings_waiting")):
+        advice = "do what disk says above, before the service ends: these are in its memory alone"
+        return Check("store", "fail", f"refuses writes: {waiting:.0f} readings wait in memory", advice)
+    return _stored(settings.device.state_dir / STORE_FILE, now)
+
+
+def _stored(file: Path, now: datetime) -> Check:
     if not file.exists():
         return Check("store", "ok", "empty: the service makes it when it first runs")
     try:

@@ -22,8 +22,10 @@ _MOST_CLIENTS: Final = 4
 _PATIENCE_S: Final = 5.0
 """From a client's connection to the end of its request, and again to the end of the answer."""
 
+_STOP_S: Final = 0.5
+"""What a stop takes at most: so often the server looks whether it should end."""
+
 _PLAIN: Final = "text/plain; charset=utf-8"
-_STOP_S: Final = 2.0
 
 
 class Endpoint:
@@ -45,7 +47,6 @@ class Endpoint:
         self._unable = unable
         self._patience_s = patience_s
         self._server: _Server | None = None
-        self._thread: threading.Thread | None = None
         self.fault: str | None = None
 
     @property
@@ -64,16 +65,16 @@ class Endpoint:
             )
             _LOG.warning("%s", self.fault)
             return
-        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
-        self._thread.start()
+        threading.Thread(
+            target=self._server.serve_forever, args=(_STOP_S,), name="metrics", daemon=True
+        ).start()
 
     def stop(self) -> None:
         """Stop listening; safe to call without `start`."""
         server, self._server = self._server, None
-        if server is not None and self._thread is not None:
+        if server is not None:
             server.shutdown()
             server.server_close()
-            self._thread.join(_STOP_S)
 
     def _answer(self, path: str) -> tuple[HTTPStatus, str, str]:
         """Return status, content type and body for a path."""

@@ -103,7 +103,10 @@ class ReadingsHealth(Model):
     lost_in_memory: NonNegativeInt = Field(
         description="Given up before they could be stored, since the start"
     )
-    alarm: str | None = Field(description="Set if a damaged store had to be set aside since the start")
+    tight: bool | None = Field(
+        description="Whether the disk is full, and sent readings make room for new ones"
+    )
+    alarm: str | None = Field(description="Set if the store was damaged since the start: what became of it")
 
 
 class QueueHealth(Model):

@@ -4,6 +4,7 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.errors import ProvisionError
 from appliance.provision.disk import Disk
 
 _ERROR = "provision-error.txt"
@@ -24,6 +25,12 @@ class BootPartition:
     def certificate(self, label: str) -> Path:
         """Return where a box looks for the certificate that answers its request."""
         return self.file.parent / f"{label}.crt"
+
+    def refuse_misnamed(self) -> None:
+        """Raise `ProvisionError` for a provision file whose name an editor lengthened, and hid."""
+        misnamed = self.file.with_name(f"{self.file.name}.txt")
+        if misnamed.exists():
+            raise ProvisionError(f"{misnamed.name}: rename it to {self.file.name}")
 
     def report(self, why: str) -> None:
         """Tell whoever puts the card into a laptop what is wrong; the journal has it in any case."""

@@ -19,12 +19,13 @@ _FIRST_LINE: Final = re.compile(
 
 @dataclass(frozen=True)
 class Files:
-    """Where the service finds what it shows the broker; None for what there is not."""
+    """Where the service finds what came with the order; None for what did not."""
 
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
     password: Path | None = None
+    operators: Path | None = None
 
     def moved(self, move: Callable[[Path], Path]) -> "Files":
         """Return the same files by other paths."""
@@ -61,6 +62,8 @@ def _lines(order: Order, files: Files, state: Path) -> Iterator[str]:
         broker |= {"username": order.identity.username, "password_file": files.password}
     yield from _section("mqtt", broker)
     yield from _section("mqtt.tls", {"ca": files.ca, "cert": files.certificate, "key": files.key})
+    if files.operators is not None:
+        yield from _section("commands", {"operators": files.operators})
 
 
 def _section(name: str, values: Mapping[str, object]) -> Iterator[str]:

@@ -53,6 +53,10 @@ class IdentityFolder:
         """Return one generation; it may not be there yet."""
         return Generation(self.path / name)
 
+    def generations(self) -> list["Generation"]:
+        """Return those that are there: one, or two after a power cut."""
+        return [Generation(folder) for folder in sorted(self.path.glob("*")) if folder.is_dir()]
+
     def make(self, generation: "Generation", contents: dict[Path, bytes]) -> None:
         """Write the files of a generation."""
         self.disk.make_folder(self.path)
@@ -86,6 +90,11 @@ class Generation:
     def ca(self) -> Path:
         """The authorities that vouch for the broker."""
         return self.path / "ca.pem"
+
+    @property
+    def operators(self) -> Path:
+        """Who may give commands."""
+        return self.path / "operators.toml"
 
     @property
     def certificate(self) -> Path:

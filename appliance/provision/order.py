@@ -7,7 +7,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from appliance.camera.settings import CameraSettings, PicameraSettings
 from appliance.config import TopicName, load_as
+from appliance.errors import ConfigError
 from appliance.provision.certificate import certificates, private_key
+from appliance.remote.operators import parse_operators
 
 _EXAMPLE: Final = "docs/provision-example.toml"
 _NAME: Final = 'letters, digits, "-" and "_", at most 48, beginning with a letter or digit'
@@ -20,6 +22,14 @@ def _certificates(text: str) -> str:
 
 def _key(text: str) -> str:
     private_key(text.encode())
+    return text
+
+
+def _operators(text: str) -> str:
+    try:
+        parse_operators(text, "the text")
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
     return text
 
 
@@ -109,6 +119,12 @@ class Order(_Section):
     broker: Broker = Field(description="The broker that takes the readings.")
     identity: Annotated[Identity, Field(discriminator="kind")] = Field(
         description="How the box shows the broker who it is."
+    )
+    operators: Annotated[str, AfterValidator(_operators)] | None = Field(
+        default=None,
+        max_length=100_000,
+        description="Text of the file of operators, who may give commands; without it none are taken.",
+        json_schema_extra={"lines": True},
     )
     camera: CameraSettings = Field(
         default=PicameraSettings(), description="The camera, as in the configuration."

@@ -54,12 +54,13 @@ class _Provisioning:
             said = self._take_on(order, self._boot.file.read_bytes())
             self._boot.wipe()
             return f"{order.site}/{order.device}: {said}"
-        asked = self._asked()
-        if asked is not None:
-            order = load_order(asked)
+        self._boot.refuse_misnamed()
+        for asked in self._asked():
+            order = load_order(asked.order)
             signed = self._boot.certificate(order.label)
             if signed.exists():
-                said = self._take_on(order, asked.read_bytes(), (signed.name, signed.read_bytes()))
+                self._refuse_changed(asked, order)
+                said = self._take_on(order, asked.order.read_bytes(), (signed.name, signed.read_bytes()))
                 self._disk.remove(signed)
                 return f"{order.site}/{order.device}: {said}"
         if self._config.exists():
@@ -69,11 +70,23 @@ class _Provisioning:
             " docs/provisioning.md shows"
         )
 
-    def _asked(self) -> Path | None:
-        """Return the order by which this box has asked for the certificate that it has or waits for."""
+    def _asked(self) -> list[Generation]:
+        """Return the identity for which this box has asked for a certificate, if it has.
+
+        Without a configuration of ours to name it, all there are: who dropped a certificate is to be told.
+        """
         name = self._written()
-        order = None if name is None else self._identity.generation(name).order
-        return order if order is not None and order.exists() else None
+        there = self._identity.generations() if name is None else [self._identity.generation(name)]
+        return [generation for generation in there if generation.order.exists()]
+
+    def _refuse_changed(self, asked: Generation, order: Order) -> None:
+        """Believe an order only as it was: the state folder is the service's, the configuration is not."""
+        had = asked.certificate.read_bytes() if asked.certificate.exists() else None
+        if self._written() is not None and name_of(order, had) != asked.path.name:
+            raise ProvisionError(
+                f"{asked.path}: was changed since this box took it on; put the provision file on the boot"
+                " partition again"
+            )
 
     def _take_on(self, order: Order, text: bytes, answer: tuple[str, bytes] | None = None) -> str:
         """Make the identity's files, then the configuration that names them, then clean up.
@@ -140,6 +153,9 @@ class _Provisioning:
         if order.broker.ca is not None:
             contents[generation.ca] = order.broker.ca.encode()
             named = replace(named, ca=generation.ca)
+        if order.operators is not None:
+            contents[generation.operators] = order.operators.encode()
+            named = replace(named, operators=generation.operators)
         match order.identity:
             case Request():
                 contents[generation.order] = text

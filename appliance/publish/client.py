@@ -77,6 +77,7 @@ class Publisher:
         self._budget = budget
         self._retry = Retry(settings.backoff_first_s, settings.retry_max_s, settings.backoff_max_s)
         self._state = PublisherState(connected=False, since_s=self._clock.monotonic_s())
+        self._faults_told: set[str] = set()
         self.connects = 0
         """Connections since the start."""
         self.last_fault: str | None = None
@@ -226,10 +227,13 @@ class Publisher:
         return Cause.AWAY
 
     def _note_fault(self, fault: str) -> None:
+        """Tell each fault once between two connections: attempts are many, their faults may take turns."""
         self.last_fault = fault
-        before, self._state = (
-            self._state,
-            PublisherState(connected=False, since_s=self._clock.monotonic_s(), fault=fault),
-        )
-        if before.connected or before.fault != fault:
+        before = self._state
+        if before.connected:
+            self._faults_told.clear()
+        since_s = self._clock.monotonic_s() if before.connected else before.since_s
+        self._state = PublisherState(connected=False, since_s=since_s, fault=fault)
+        if fault not in self._faults_told:
+            self._faults_told.add(fault)
             _log.warning("%s; readings wait in the store", fault)

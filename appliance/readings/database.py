@@ -2,7 +2,9 @@
 
 import contextlib
 import logging
+import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +17,18 @@ from appliance.readings.salvage import salvage
 _log = logging.getLogger(__name__)
 
 _BUSY_TIMEOUT_S = 0.5
+_CHECK_S = 10.0
+"""A third of the time that systemd gives the service to start. What lies behind is found when it is used."""
+
 WAL_LIMIT_BYTES = 4_000_000
 """Up to this length the log keeps its room on the disk; SQLite writes it back at about this length."""
 
+_ASIDE = ".damaged-"
 _KEPT_ASIDE = 2
-_SIDE_FILES = ("-wal", "-shm")
+_ROOM_TO_OPEN_BYTES = 1_000_000
+"""A log's index, and its first pages."""
+
+_SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
 class _DamagedError(Exception):
@@ -31,17 +40,25 @@ def readable(text: bytes) -> str:
     return text.decode(errors="replace")
 
 
-def is_damage(error: sqlite3.Error) -> bool:
-    """Say whether `error` means that the database itself is broken, not the disk or the request."""
+def is_damage(error: sqlite3.Error | UnicodeDecodeError) -> bool:
+    """Say whether `error` means that the database itself is broken, not the disk or the request.
+
+    So it is where sqlite3 cannot decode SQLite's own message: there is junk in the names that it quotes.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return True
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def open_database(path: Path, now: datetime) -> tuple[sqlite3.Connection, str | None]:
+def open_database(
+    path: Path, now: datetime, *, all_or_nothing: bool = False
+) -> tuple[sqlite3.Connection, str | None]:
     """Open the store at `path` in autocommit mode, for one thread at a time; create it if there is none.
 
     A damaged database is renamed aside with `now` in its name, and what can still be read of it is taken
-    over; the second value then says so in one line. Raises `StoreError` if the place cannot be used at all.
+    over; the second value then says so in one line. Raises `StoreError` if the place cannot be used at all,
+    and with `all_or_nothing` if a full disk has no room for all that can be read.
     """
     try:
         _make_folder(path.parent)
@@ -50,7 +67,7 @@ def open_database(path: Path, now: datetime) -> tuple[sqlite3.Connection, str | 
         try:
             connection = _connect(path)
         except _DamagedError as damage:
-            return replace_damaged(path, now, str(damage))
+            return replace_damaged(path, now, str(damage), all_or_nothing=all_or_nothing)
         _delete(_growing(path))
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
@@ -67,7 +84,9 @@ def _make_folder(folder: Path) -> None:
         sync_folder(folder.parent)
 
 
-def replace_damaged(path: Path, now: datetime, why: str) -> tuple[sqlite3.Connection, str]:
+def replace_damaged(
+    path: Path, now: datetime, why: str, *, all_or_nothing: bool = False
+) -> tuple[sqlite3.Connection, str]:
     """Put a fresh database with what can be saved in place of the closed one at `path`, and open it.
 
     The fresh one is made beside the damaged one and takes its place only when it is whole, so that nothing
@@ -75,7 +94,8 @@ def replace_damaged(path: Path, now: datetime, why: str) -> tuple[sqlite3.Connec
     """
     fresh = _fresh(path)
     if not fresh.exists():
-        _grow(path, _growing(path))
+        _delete_older(path)
+        _grow(path, _growing(path), all_or_nothing=all_or_nothing)
         _growing(path).rename(fresh)
         sync_folder(path.parent)
     aside = _set_aside(path, now)
@@ -99,7 +119,7 @@ def _fresh(path: Path) -> Path:
     return path.with_name(f"{path.name}.fresh")
 
 
-def _grow(damaged: Path, growing: Path) -> None:
+def _grow(damaged: Path, growing: Path, *, all_or_nothing: bool) -> None:
     """Make a database of what can be saved from `damaged`, or go on with one that was begun."""
     try:
         try:
@@ -110,8 +130,24 @@ def _grow(damaged: Path, growing: Path) -> None:
     except _DamagedError as damage:
         raise _too_broken(damaged, damage) from damage
     with contextlib.closing(connection):
-        salvage(damaged, connection)
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        # It is renamed, so that all of it has to be in one file; and to be opened it needs some room then.
+        connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+        _leave_room(connection, shutil.disk_usage(growing.parent).free - _ROOM_TO_OPEN_BYTES)
+        try:
+            salvage(damaged, connection)
+        except sqlite3.OperationalError as error:
+            if all_or_nothing or error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                raise
+            # A service that does not start for want of room would lose more.
+            _log.error("%s: the disk is full, more could not be saved of it", damaged)
+
+
+def _leave_room(connection: sqlite3.Connection, bytes_: int) -> None:
+    """Let the database grow by `bytes_` and no further; SQLite then says that the disk is full."""
+    pages, page_bytes = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size")
+    )
+    connection.execute(f"PRAGMA max_page_count = {pages + max(0, bytes_) // page_bytes}").fetchall()
 
 
 def _too_broken(path: Path, damage: _DamagedError) -> StoreError:
@@ -133,13 +169,30 @@ def _connect(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
-            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if verdict != "ok":
-                raise _DamagedError(" ".join(verdict.split()))
+            _check(connection)
             migrate(connection)
             _probe(connection)
         undo.pop_all()
     return connection
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """Read all of the database to see whether it is sound, or as much as there is time for."""
+    timer = threading.Timer(_CHECK_S, connection.interrupt)
+    timer.start()
+    try:
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        _log.warning("the store could be checked in part only: the disk is slow")
+        return
+    finally:
+        timer.cancel()
+        # Later it would interrupt something else.
+        timer.join()
+    if verdict != "ok":
+        raise _DamagedError(" ".join(verdict.split()))
 
 
 @contextlib.contextmanager
@@ -148,7 +201,7 @@ def _naming_damage() -> Iterator[None]:
         yield
     except NewerSchemaError as error:
         raise _DamagedError(str(error)) from error
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         if is_damage(error):
             raise _DamagedError(str(error)) from error
         raise
@@ -168,13 +221,16 @@ def _probe(connection: sqlite3.Connection) -> None:
         raise _DamagedError("its counter of losses is gone")
 
 
-def _set_aside(path: Path, now: datetime) -> Path:
-    """Rename what is there of the database, and delete all but the newest that were set aside before."""
-    stem = f"{path.name}.damaged-"
-    older = sorted(path.parent.glob(f"{stem}*Z"), key=lambda file: file.stat().st_mtime)
+def _delete_older(path: Path) -> None:
+    """Delete all but the newest that were set aside before, to have room for another one."""
+    older = sorted(path.parent.glob(f"{path.name}{_ASIDE}*Z"), key=lambda file: file.stat().st_mtime)
     for file in older[: len(older) - _KEPT_ASIDE + 1]:
         _delete(file)
-    aside = path.with_name(f"{stem}{now:%Y%m%dT%H%M%S%f}Z")
+
+
+def _set_aside(path: Path, now: datetime) -> Path:
+    """Rename what is there of the database."""
+    aside = path.with_name(f"{path.name}{_ASIDE}{now:%Y%m%dT%H%M%S%f}Z")
     for end in (*_SIDE_FILES, ""):
         file = path.with_name(path.name + end)
         if file.exists():

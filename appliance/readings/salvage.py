@@ -34,6 +34,9 @@ _LAST_SEQUENCES = (
     "SELECT device, max(sequence) FROM reading GROUP BY device",
 )
 
+_BROKEN = (sqlite3.Error, UnicodeDecodeError)
+"""The second where SQLite's message quotes a name that is junk."""
+
 _Row = tuple[object, ...]
 
 
@@ -101,7 +104,7 @@ def _has_readings(damaged: Path) -> bool:
     try:
         with closing(_opened(damaged)) as source:
             source.execute("SELECT 1 FROM reading LIMIT 0")
-    except sqlite3.Error:
+    except _BROKEN:
         return False
     return True
 
@@ -126,14 +129,14 @@ def _rows(source: sqlite3.Connection, after: int) -> Iterator[_Row]:
 
     In their order also because SQLite packs rows densely that come so: others would not fit the store.
     """
-    for row in _rows_of(source, _FROM, after):
-        if isinstance(row[0], int):
-            after = row[0]
-        yield row
+    for number, *rest in _rows_of(source, _FROM, after):
+        # A number that damage changed does not move its row: it lies where it was stored.
+        after = max(number, after + 1) if isinstance(number, int) else after + 1
+        yield after, *rest
     ends = [end for query in _ENDS for (end,) in _rows_of(source, query) if isinstance(end, int)]
     for number in range(after + 1, min(max(ends, default=0), after + _MOST_TRIED) + 1):
         # Each damaged page would be told once for every row on it.
-        with suppress(sqlite3.Error):
+        with suppress(*_BROKEN):
             yield from source.execute(_ONE, (number,)).fetchall()
 
 
@@ -141,7 +144,7 @@ def _rows_of(source: sqlite3.Connection, query: str, *values: int) -> Iterator[_
     """Yield rows until the damage ends the scan."""
     try:
         yield from source.execute(query, values)
-    except sqlite3.Error as error:
+    except _BROKEN as error:
         _log.warning("a scan of the damaged store ended early: %s", error)
 
 

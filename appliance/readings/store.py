@@ -210,7 +210,7 @@ class Store:
                 " (SELECT count(*) FROM reading WHERE sent_at_s IS NOT NULL), (SELECT readings FROM loss)"
             ).fetchall()
             size_mb = round(_live_bytes(db) / 1_000_000, 3)
-            return Counts(pending, sent, lost, size_mb, self.alarm, self._tight)
+            return Counts(pending, sent, lost, size_mb, self.alarm, self.tight)
 
         return self._run("readings cannot be counted", work, writing=False)
 
@@ -248,7 +248,7 @@ class Store:
             _log.warning("%s", error)
 
     @property
-    def _tight(self) -> bool:
+    def tight(self) -> bool:
         """Whether the disk is full, or was at the last look."""
         return self._ballast is not None and not self._ballast.held
 
@@ -280,7 +280,7 @@ class Store:
 
         On a full disk, sent ones go as soon as the file would grow.
         """
-        if self._tight and db.execute("PRAGMA freelist_count").fetchone()[0] < _TIGHT_SPARE_PAGES:
+        if self.tight and db.execute("PRAGMA freelist_count").fetchone()[0] < _TIGHT_SPARE_PAGES:
             db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,))
         while _live_bytes(db) > self._max_bytes:
             if db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,)).rowcount:
@@ -310,7 +310,7 @@ class Store:
         """Do `work` in a transaction; once more on a fresh database if this one turns out to be damaged."""
         try:
             return _transact(self._connected(), work, writing=writing)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             if not is_damage(error):
                 raise
             return _transact(self._started_afresh(str(error)), work, writing=writing)
@@ -324,11 +324,10 @@ class Store:
     def _open_database(self) -> tuple[sqlite3.Connection, str | None]:
         """Open the database; without the ballast where it needs the room."""
         try:
-            return open_database(self._path, self._clock.utc())
+            return open_database(self._path, self._clock.utc(), all_or_nothing=True)
         except StoreError:
-            if self._ballast is None:
-                raise
-            self._ballast.drop()
+            if self._ballast is not None:
+                self._ballast.drop()
             return open_database(self._path, self._clock.utc())
 
     def _started_afresh(self, why: str) -> sqlite3.Connection:

@@ -1,5 +1,6 @@
 """The desk: takes what the gate lets in, has it done one by one in a thread of its own, and answers."""
 
+import contextlib
 import logging
 import queue
 import threading
@@ -24,7 +25,6 @@ from appliance.remote.request import Attachment, Request, Result, Status
 _log = logging.getLogger(__name__)
 
 _QUEUE = 4
-_LOOK_S = 0.2
 _REFUSALS = 8
 _REFUSAL_EVERY_S = 10.0
 """Strangers get so many answers at once, and then one in this time: no more than a line of log is theirs."""
@@ -77,7 +77,7 @@ class Desk:
         self._most_restarts = most_restarts
         self._restarts_within = restarts_within
         self._wake: Callable[[], None] = lambda: None
-        self._jobs: queue.Queue[Accepted] = queue.Queue(_QUEUE)
+        self._jobs: queue.Queue[Accepted | None] = queue.Queue(_QUEUE)
         self._running: tuple[Request, Deadline] | None = None
         self._fleeting: deque[Letter] = deque(maxlen=_REFUSALS)
         self._strangers = Allowance(_REFUSALS, _REFUSAL_EVERY_S, clock)
@@ -91,7 +91,7 @@ class Desk:
         """
         self._wake = wake
         try:
-            self._journal.open(self._interrupted)
+            self._journal.open(self._interrupted, self._gate.utc())
         except CommandError as error:
             _log.error("no commands are taken: %s", error)
         self._thread = threading.Thread(target=self._work, name="commands", daemon=True)
@@ -100,6 +100,9 @@ class Desk:
     def stop(self, timeout_s: float) -> None:
         """Begin nothing more, and wait for what is being done; its handler has to know that it should end."""
         self._stopping.set()
+        # Whoever finds the queue full is at work, and looks up after that.
+        with contextlib.suppress(queue.Full):
+            self._jobs.put_nowait(None)
         if self._thread is not None:
             self._thread.join(timeout_s)
             if self._thread.is_alive():
@@ -134,7 +137,8 @@ class Desk:
         letters = list(self._fleeting)
         try:
             letters += [
-                Letter(str(entry.id), entry.command, entry.result or "") for entry in self._journal.waiting()
+                Letter(str(entry.id), entry.command, entry.result or "")
+                for entry in self._journal.waiting(self._gate.utc())
             ]
         except CommandError as error:
             _log.debug("%s", error)
@@ -162,8 +166,7 @@ class Desk:
         request = accepted.request
         known = self._journal.find(request.id)
         if known is not None and known.digest == accepted.digest:
-            if known.result is not None:
-                self._journal.tell_again(request.id)
+            self._journal.tell_again(request.id, self._gate.utc())
             self._wake()
             return
         why = accepted.stale
@@ -193,11 +196,9 @@ class Desk:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            try:
-                accepted = self._jobs.get(timeout=_LOOK_S)
-            except queue.Empty:
-                continue
-            self._do(accepted.request, accepted.arguments)
+            accepted = self._jobs.get()
+            if accepted is not None:
+                self._do(accepted.request, accepted.arguments)
 
     def _do(self, request: Request, arguments: Model) -> None:
         command = self._commands[request.command]
@@ -233,7 +234,7 @@ class Desk:
 
     def _finish(self, request_id: UUID, result: Result, then: Callable[[], None] | None) -> None:
         try:
-            if not self._journal.finish(request_id, result.model_dump_json()):
+            if not self._journal.finish(request_id, result.model_dump_json(), result.at):
                 return
         except CommandError as error:
             _log.error("the result of a command cannot be kept: %s", error)

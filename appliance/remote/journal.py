@@ -17,6 +17,9 @@ _log = logging.getLogger(__name__)
 _KEPT = 100
 """Requests that are remembered; results are bounded, and so is this file: to some 30 MB at worst."""
 
+_WORTH_TELLING_S = 3600.0
+"""A result that nobody took by then, because the broker was away, is kept for who asks again."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS request (
     number INTEGER PRIMARY KEY,
@@ -26,11 +29,11 @@ CREATE TABLE IF NOT EXISTS request (
     begun_at REAL NOT NULL,
     expires_at REAL NOT NULL,
     result TEXT,
-    told INTEGER NOT NULL DEFAULT 0
+    tell_until REAL
 ) STRICT
 """
 _FIELDS = "id, command, digest, result"
-_COLUMNS = {"number", "id", "command", "digest", "begun_at", "expires_at", "result", "told"}
+_COLUMNS = {"number", "id", "command", "digest", "begun_at", "expires_at", "result", "tell_until"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Journal:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
-    def open(self, interrupted: Callable[[Entry], str]) -> None:
+    def open(self, interrupted: Callable[[Entry], str], now: datetime) -> None:
         """Open the file, or make it; what was begun and not ended gets the result that `interrupted` returns.
 
         A damaged file is set aside, and forgotten: no request outlives its ten minutes.
@@ -72,7 +75,7 @@ class Journal:
                     self._file.with_name(self._file.name + end).unlink(missing_ok=True)
                 self._connection = _connect(self._file)
         for entry in self._select("result IS NULL"):
-            self.finish(entry.id, interrupted(entry))
+            self.finish(entry.id, interrupted(entry), now)
 
     def close(self) -> None:
         """Close the file; safe to call twice."""
@@ -105,27 +108,31 @@ class Journal:
             )
         return True
 
-    def finish(self, request_id: UUID, result: str) -> bool:
+    def finish(self, request_id: UUID, result: str, now: datetime) -> bool:
         """Write down a result that is to be told; False where the request has one already."""
         with self._writing() as connection:
             done = connection.execute(
-                "UPDATE request SET result = ? WHERE id = ? AND result IS NULL", (result, str(request_id))
+                "UPDATE request SET result = ?, tell_until = ? WHERE id = ? AND result IS NULL",
+                (result, now.timestamp() + _WORTH_TELLING_S, str(request_id)),
             )
         return done.rowcount == 1
 
-    def waiting(self) -> list[Entry]:
+    def waiting(self, now: datetime) -> list[Entry]:
         """Return what is done and still to be told, in the order in which it was begun."""
-        return self._select("result IS NOT NULL AND NOT told")
+        return self._select("tell_until > ?", now.timestamp())
 
     def told(self, request_id: UUID) -> None:
         """Note that a result has been told."""
         with self._writing() as connection:
-            connection.execute("UPDATE request SET told = 1 WHERE id = ?", (str(request_id),))
+            connection.execute("UPDATE request SET tell_until = NULL WHERE id = ?", (str(request_id),))
 
-    def tell_again(self, request_id: UUID) -> None:
-        """Have a result told once more."""
+    def tell_again(self, request_id: UUID, now: datetime) -> None:
+        """Have a result told once more, if there is one."""
         with self._writing() as connection:
-            connection.execute("UPDATE request SET told = 0 WHERE id = ?", (str(request_id),))
+            connection.execute(
+                "UPDATE request SET tell_until = ? WHERE id = ? AND result IS NOT NULL",
+                (now.timestamp() + _WORTH_TELLING_S, str(request_id)),
+            )
 
     def count_since(self, commands: frozenset[str], since: datetime) -> int:
         """Return how many requests for one of `commands`, begun since then, were done or may yet be."""

@@ -60,9 +60,18 @@ def load_operators(file: Path) -> Operators:
             raise ConfigError(f"{what}: others than its owner may write it; chmod 644 it")
         if file.stat().st_size > _LARGEST_FILE_BYTES:
             raise ConfigError(f"{what}: is far too large")
-        entries = _FILE.validate_python(tomllib.loads(file.read_text(encoding="utf-8")))
+        text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{what}: cannot be read: {error.strerror}; check its name and mode") from None
+    except ValueError as error:
+        raise ConfigError(f"{what}: is not UTF-8 text: {error}") from None
+    return parse_operators(text, what)
+
+
+def parse_operators(text: str, what: str) -> Operators:
+    """Read the text of a file of operators; raises `ConfigError` that begins with `what`."""
+    try:
+        entries = _FILE.validate_python(tomllib.loads(text))
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{what}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -190,6 +190,10 @@ class Appliance:
             reasons.append(f"the store refuses writes: {self._recorder.waiting} readings wait in memory")
         if self._recorder.lost:
             reasons.append(f"{self._recorder.lost} readings lost while the store refused writes")
+        if self._parts.store.alarm is not None:
+            reasons.append(self._parts.store.alarm)
+        if self._parts.store.tight:
+            reasons.append("the disk is full: sent readings make room for new ones; free space")
         reasons += self._parts.measurer.degraded()
         if self.overflowed:
             reasons.append(f"{self.overflowed} trays came faster than they could be measured")

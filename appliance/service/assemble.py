@@ -59,11 +59,12 @@ def assemble(
     *,
     camera: FrameSource | None = None,
     on_tray: OnTray | None = None,
+    diagnostics: Callable[[], bytes] | None = None,
 ) -> Appliance:
     """Build the appliance that `settings` describe; raises `JanbanError` where a part cannot work.
 
     `camera` stands in for the settings' own. `on_tray` sees every tray, after its reading is stored; without
-    it the overlay is kept, if that is set.
+    it the overlay is kept, if that is set. `diagnostics` collects the archive that operators may ask for.
     """
     budget = Budget.of(settings.deadline)
     calibration = load_calibration(settings.device.calibration_dir)
@@ -76,7 +77,7 @@ def assemble(
     def clock_synced() -> bool:
         return surroundings.clock_state == "synced"
 
-    remote = open_remote(settings, origin, clock, clock_synced=clock_synced, diagnostics=None)
+    remote = open_remote(settings, origin, clock, clock_synced=clock_synced, diagnostics=diagnostics)
     publisher = Publisher(
         settings.mqtt,
         origin,

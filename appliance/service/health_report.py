@@ -211,6 +211,7 @@ class HealthCollector:
             lost=None if counts is None else counts.lost,
             waiting=now.waiting,
             lost_in_memory=now.lost_in_memory,
+            tight=None if counts is None else counts.tight,
             alarm=self._store.alarm,
         )
 

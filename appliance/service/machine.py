@@ -7,9 +7,9 @@ from appliance.health.board import Memory, board_model, memory_mb, uptime_s
 from appliance.health.process import Taken, taken_by, workers
 from appliance.health.thermal import hottest_zone_c, temperatures_c
 from appliance.health.throttle import Throttle, read_throttle
-from appliance.health.usb import Plugged, plugged
 from appliance.inference.devices import CORAL_USB_IDS, EdgeTpu, edge_tpus
 from appliance.service.memory import descendants
+from appliance.usb.devices import UsbDevice, find_all
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Machine:
         """Return the Edge TPUs."""
         return edge_tpus(self.root)
 
-    def corals_plugged(self) -> list[Plugged]:
-        """Return the Corals on the USB, with the kernel's numbers of them."""
-        return plugged(CORAL_USB_IDS, self.root)
+    def corals_plugged(self) -> list[UsbDevice]:
+        """Return the Corals on the USB, with the nodes that the kernel gave them."""
+        return find_all(CORAL_USB_IDS, self.root)
 
     def libedgetpu(self) -> Path | None:
         """Return the Edge TPU's runtime library, without loading it: it can take the process down."""

@@ -10,6 +10,9 @@ from appliance.budget import END_STEP_S, FEED_SHARE
 
 _log = logging.getLogger(__name__)
 
+MEASURING = "measuring"
+"""What systemd is told while all is well."""
+
 
 class Notifier:
     """Sends state to the service manager that started this process; without one, every message is dropped."""

@@ -34,9 +34,10 @@ JOURNAL_FILE = "commands.sqlite"
 MEAL_FILE = "meal.json"
 SAMPLES_FOLDER = "samples"
 
-_LARGEST_ATTACHMENT_BYTES = 200_000
+LARGEST_ATTACHMENT_BYTES = 200_000
 _QUALITIES = (90, 75, 60, 40)
 _QUICK_S = 30.0
+_COLLECT_S = 120.0
 _TRAY_S = 300.0 + _QUICK_S
 """The longest wait for a tray, and what is made of it."""
 
@@ -70,7 +71,7 @@ class RemoteControl:
                 "capture": Command(self._capture, _TRAY_S),
                 "menu": Command(self._set_menu, _QUICK_S),
                 "restart": Command(self._restart, _QUICK_S, restarts=True),
-                "diagnostics": Command(self._collect, _QUICK_S),
+                "diagnostics": Command(self._collect, _COLLECT_S),
             },
             clock,
         )
@@ -138,9 +139,9 @@ class RemoteControl:
 
     def _collect(self, _arguments: NoArguments, _deadline: Deadline) -> Answer:
         if self._diagnostics is None:
-            raise CommandError("this version has no diagnostics")
+            raise CommandError("not available on this box")
         archive = self._diagnostics()
-        if len(archive) > _LARGEST_ATTACHMENT_BYTES:
+        if len(archive) > LARGEST_ATTACHMENT_BYTES:
             raise CommandError(
                 f"the archive has {len(archive)} bytes, too many for a message; fetch it by hand"
             )
@@ -171,7 +172,7 @@ def _jpeg(picture: Picture) -> Attachment | None:
     """Return a picture small enough for a message; None if it cannot be made so."""
     for quality in _QUALITIES:
         content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
-        if len(content) <= _LARGEST_ATTACHMENT_BYTES:
+        if len(content) <= LARGEST_ATTACHMENT_BYTES:
             return _attachment("image/jpeg", content)
     return None
 

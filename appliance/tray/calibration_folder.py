@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from appliance.errors import CalibrationError
+from appliance.errors import CalibrationError, printable
 from appliance.files import read_whole, sync_folder
 from appliance.picture import Picture
 from appliance.tray.layout_file import load_layout, write_layout
@@ -104,7 +104,10 @@ def _write(calibration: Calibration, folder: Path, sources: dict[str, str | None
             continue
         content = cv2.imencode(".png", picture)[1].tobytes()
         _write_file(folder / _PICTURE_FILES[which], content)
-        listed[which] = _Picture(sha256=hashlib.sha256(content).hexdigest(), source=sources[which])
+        source = sources[which]
+        listed[which] = _Picture(
+            sha256=hashlib.sha256(content).hexdigest(), source=None if source is None else printable(source)
+        )
     _write_file(folder / LAYOUT_FILE, write_layout(calibration.layout).encode())
     manifest = _Manifest(version=1, px_per_mm=calibration.px_per_mm, pictures=listed)
     _write_file(folder / MANIFEST_FILE, (manifest.model_dump_json(indent=1) + "\n").encode())

@@ -183,8 +183,8 @@ def _starts(quad: Points, tray_mm: tuple[float, float]) -> list[Homography]:
     corners = _corners(tray_mm).astype(np.float32)
     turns = ((sides[0], (along, across), quad), (sides[1], (across, along), np.roll(quad, -1, axis=0)))
     for side, (width, height), laid in turns:
-        stretch = (width / height) / (tray_mm[0] / tray_mm[1])
-        if 0.72 < stretch < 1.39:
+        stretched = width / (tray_mm[0] / tray_mm[1])
+        if 0.72 * height < stretched < 1.39 * height:
             scale = float(np.sqrt(width * height / (tray_mm[0] * tray_mm[1])))
             turn = side / np.hypot(*side) * scale
             linear = np.array([[turn[0], -turn[1]], [turn[1], turn[0]]])

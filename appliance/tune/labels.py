@@ -82,6 +82,8 @@ def start_labels(file: Path, images: Iterable[Path], compartments: Sequence[int]
         writer.writerow((near.as_posix(), compartment, nothing))
     try:
         write_whole(file, text.getvalue().encode())
+    except UnicodeEncodeError:
+        raise LabelsError(f"{file}: the name of a picture is not UTF-8; rename that picture") from None
     except OSError as error:
         raise LabelsError(f"{file}: cannot be written ({error.strerror}); name another file") from None
     return len(rows)

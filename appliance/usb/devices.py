@@ -43,13 +43,15 @@ def device_at(name: str, root: Path = Path("/")) -> UsbDevice | None:
     return UsbDevice(name, (vendor, product), root / f"dev/bus/usb/{int(bus):03}/{int(number):03}")
 
 
+def find_all(identities: Collection[Identity], root: Path = Path("/")) -> list[UsbDevice]:
+    """Return the devices with one of these identities."""
+    found = (device_at(folder.name, root) for folder in sorted((root / _DEVICES).glob("*")))
+    return [device for device in found if device is not None and device.identity in identities]
+
+
 def find(identities: Collection[Identity], root: Path = Path("/")) -> UsbDevice | None:
     """Return the first device with one of these identities."""
-    for folder in sorted((root / _DEVICES).glob("*")):
-        device = device_at(folder.name, root)
-        if device is not None and device.identity in identities:
-            return device
-    return None
+    return next(iter(find_all(identities, root)), None)
 
 
 def behind_video(device: str, root: Path = Path("/")) -> UsbDevice | None:

@@ -1,4 +1,5 @@
 import logging
+import os
 from itertools import islice
 from pathlib import Path
 
@@ -88,6 +89,12 @@ def test_a_video_is_read_to_its_end(tmp_path: Path) -> None:
     assert levels == pytest.approx([30, 120, 220], abs=6)
     with replay(path, loop=True) as source:
         assert len(list(islice(iter(lambda: source.read(1.0), None), 7))) == 7
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.avi")
+    with pytest.raises(CameraError, match="no plain file"):
+        Replay(ReplaySettings(path=tmp_path / "pipe.avi"), FakeClock()).open()
 
 
 def test_nothing_to_replay(tmp_path: Path) -> None:

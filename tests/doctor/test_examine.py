@@ -15,8 +15,8 @@ from tests.brokers import free_port
 from tests.doctor.boxes import FakeCamera, changed, checked
 
 NAMES = [
-    *("service", "camera", "calibration", "tpu", "models", "identity", "secrets", "broker", "disk", "store"),
-    *("clock", "temperature", "power", "memory", "watchdog"),
+    *("service", "camera", "calibration", "tpu", "models", "identity", "secrets", "broker"),
+    *("commands", "disk", "store", "clock", "temperature", "power", "memory", "watchdog"),
 ]
 
 

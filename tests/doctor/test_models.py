@@ -118,6 +118,7 @@ def in_service(ready: int, device: str) -> Running:
     [
         (in_service(1, "edgetpu"), "ok", "run in the service on the Edge TPU"),
         (in_service(1, "cpu"), "warn", "on the processor: it stands in for the Coral"),
+        (Running(None, answers=False), "warn", "answers no questions"),
         (in_service(0, "edgetpu"), "fail", "they do not run now, after 4 faults"),
     ],
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.doctor.instruments import unit_properties
 from appliance.doctor.running import Running, ask
 from appliance.doctor.service import service, watchdog
 from tests.brokers import free_port
@@ -72,9 +73,11 @@ def test_where_nobody_answers_nobody_runs() -> None:
     [
         (running(), {}, "ok", "runs"),
         (running(starts_this_boot=4), {"NRestarts": "9"}, "warn", "runs, started again 3 times in this boot"),
+        (running(), {"StatusText": "measuring"}, "ok", "runs"),
+        (running(), {"StatusText": "pictures are black"}, "warn", "says: pictures are black"),
         (running("the line thread died"), {}, "fail", "cannot measure: the line thread died"),
-        (None, {"ActiveState": "active", "NRestarts": "0"}, "ok", "runs"),
-        (None, {"ActiveState": "active", "NRestarts": "2"}, "warn", "started again 2 times"),
+        (Running(None, answers=False), {"NRestarts": "0"}, "ok", "runs"),
+        (Running(None, answers=False), {"NRestarts": "2"}, "warn", "started again 2 times"),
         (None, {"ActiveState": "failed", "ExecMainStatus": "78"}, "fail", "has given up"),
         (None, {"ActiveState": "inactive", "NRestarts": "0"}, "warn", "does not run"),
         (None, {}, "warn", "does not run"),
@@ -84,6 +87,17 @@ def test_service(said: Running | None, unit: dict[str, str], state: str, found: 
     check = service(said, unit)
     assert (check.state, bool(check.advice)) == (state, state != "ok")
     assert found in check.found
+
+
+def test_systemd_is_asked_about_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert unit_properties() == {}
+    program = tmp_path / "systemctl"
+    program.write_text("#!/bin/sh\n[ $1 = show ] && echo NRestarts=3 && echo 'StatusText=a = b'\n")
+    program.chmod(0o755)
+    assert unit_properties() == {"NRestarts": "3", "StatusText": "a = b"}
+    program.write_text("#!/bin/sh\nexit 1\n")
+    assert unit_properties() == {}
 
 
 @pytest.mark.parametrize(

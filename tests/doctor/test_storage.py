@@ -10,7 +10,7 @@ from appliance.doctor.instruments import Instruments
 from appliance.readings.settings import StoreSettings
 from appliance.readings.store import Store
 from appliance.service.assemble import STORE_FILE
-from tests.doctor.boxes import changed, checked
+from tests.doctor.boxes import changed, checked, service
 from tests.inference.roots import put
 from tests.readings.examples import draft
 
@@ -70,6 +70,13 @@ def test_a_store_beside_a_running_service(settings: Settings, tools: Instruments
     assert check.found.startswith("1 readings wait, 0 sent ones kept")
     assert check.state == "warn"
     assert "the oldest for" in check.found
+
+
+def test_a_store_that_refuses_writes_is_a_failure(settings: Settings, tools: Instruments) -> None:
+    running = service(readings_waiting=4)
+    check = checked(settings, changed(tools, running=lambda _port: running))["store"]
+    assert check.state == "fail"
+    assert "4 readings wait in memory" in check.found
 
 
 def test_without_a_store_there_is_nothing_to_say(settings: Settings, tools: Instruments) -> None:

@@ -1,6 +1,7 @@
 """Calibrating and measuring as a user does, with good pictures and bad ones."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -48,6 +49,30 @@ def test_an_empty_belt_is_rejected_without_a_number(calibration: Path, pictures:
     assert belt["reason"]
     assert belt["leftover"] is None
     assert belt["compartments"] == []
+
+
+def test_names_that_are_no_text_are_told_in_one_line(
+    calibration: Path, pictures: Path, tmp_path: Path
+) -> None:
+    names = [tmp_path / "a\nb.png", tmp_path / os.fsdecode(b"\xff.png"), tmp_path / ("a" * 240 + ".png")]
+    for name in names:
+        shutil.copyfile(pictures / "belt.png", name)
+    plain = appliance("measure", "--calibration", calibration, *names)
+    assert [line.rpartition("/")[2][:9] for line in plain.stdout.splitlines()] == [
+        *(r"a\nb.png:", r"\udcff.pn", "a" * 9),
+    ]
+    first, second, _ = measured("--calibration", calibration, *names)
+    assert first["image"] == str(names[0])
+    assert second["image"] == str(tmp_path / r"\xff.png")
+
+
+def test_a_terminal_that_lacks_letters_sees_escapes(
+    calibration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii:strict")
+    result = appliance("measure", "--calibration", calibration, tmp_path / "밥.png")
+    assert r"\ubc25.png: rejected: " in result.stdout
+    assert refused(result) == "appliance: 1 of 1 pictures could not be read"
 
 
 def test_a_tray_without_colour_or_too_small_is_rejected_without_a_number(

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,11 +34,14 @@ from pathlib import Path
 from appliance.clock import SystemClock
 from appliance.commands.run import serve, stop_on_signals
 from appliance.config import load
+from appliance.diagnostics.from_afar import collect_from_afar
 from appliance.service.assemble import assemble
 from appliance.service.machine import Machine
+from appliance.service.remote_control import LARGEST_ATTACHMENT_BYTES
 
-stop = stop_on_signals()
-serve(assemble(load(Path(sys.argv[1])), SystemClock(), Machine(Path(sys.argv[2]))), stop)
+stop, settings = stop_on_signals(), load(Path(sys.argv[1]))
+archive = lambda: collect_from_afar(settings, LARGEST_ATTACHMENT_BYTES)
+serve(assemble(settings, SystemClock(), Machine(Path(sys.argv[2])), diagnostics=archive), stop)
 """
 """`appliance run`, on a machine of which the test says whether its clock is set."""
 
@@ -75,7 +79,9 @@ def ask(mosquitto: Mosquitto, key: Path) -> Ask:
     return give
 
 
-def test_an_operator_works_a_box_from_afar(mosquitto: Mosquitto, service: Start, ask: Ask) -> None:
+def test_an_operator_works_a_box_from_afar(
+    mosquitto: Mosquitto, service: Start, ask: Ask, tmp_path: Path
+) -> None:
     with Listener(mosquitto.port) as listener:
         first = service()
         told = ask("menu", "--arg", "meal=불고기")
@@ -84,6 +90,11 @@ def test_an_operator_works_a_box_from_afar(mosquitto: Mosquitto, service: Start,
         eventually(lambda: "불고기" in [reading["meal"] for reading in listener.on("/reading")], "the meal")
         result = json.loads(ask("capture", "--json").stdout)
         assert (result["status"], result["attachment"]) == ("done", None)
+        archive = tmp_path / "archive.tar.gz"
+        brought = ask("diagnostics", "--out", archive)
+        assert brought.returncode == 0, brought.stderr
+        with tarfile.open(archive) as opened:
+            assert "janban-diagnostics/doctor.jsonl" in opened.getnames()
         restarted = ask("restart")
         assert restarted.returncode == 0, restarted.stderr
         assert first.wait(30) == 0

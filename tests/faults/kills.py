@@ -33,7 +33,8 @@ from tests.publish.scripted import CuttingProxy
 _BROKER = "allow_anonymous true\nmax_queued_messages 0\nset_tcp_nodelay true"
 _PROBE = "janban/probe"
 _KILLS_PER_BROKER = 25
-_SOON_S, _LATER_S = 0.05, 0.5
+_MOST_READINGS = 40
+_START_S, _INSTANT_S = 0.3, 0.02
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,13 @@ class Bench:
         return process
 
     def kill_once(self, port: int) -> None:
-        """Start the device and kill it, while it starts or later."""
+        """Start the device and kill it: while it starts, or after some readings, however long they take."""
+        more = self.draw.choice((0, self.draw.randrange(1, _MOST_READINGS)))
+        enough = len(self.captured()) + more
         running = self.device(port)
-        time.sleep(self.draw.uniform(0, self.draw.choice((_SOON_S, _LATER_S))))
+        if more:
+            eventually(lambda: len(self.captured()) >= enough, "it captures", look_s=0.005)
+        time.sleep(self.draw.uniform(0, _INSTANT_S if more else _START_S))
         kill(running)
 
     def kill_broker(self) -> None:

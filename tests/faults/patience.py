@@ -6,10 +6,10 @@ from collections.abc import Callable
 _PATIENCE_S = 300.0
 
 
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    """Wait until `condition` holds; raises TimeoutError after minutes."""
+def eventually(condition: Callable[[], bool], what: str, look_s: float = 0.1) -> None:
+    """Wait until `condition` holds, looking every `look_s`; raises TimeoutError after minutes."""
     until = time.monotonic() + _PATIENCE_S
     while not condition():
         if time.monotonic() > until:
             raise TimeoutError(f"never happened: {what}")
-        time.sleep(0.1)
+        time.sleep(look_s)

@@ -12,16 +12,15 @@ from hypothesis import strategies as st
 
 from appliance.errors import CalibrationError
 from appliance.tray.calibration_folder import load_calibration, save_calibration
-from appliance.tray.layout_file import read_layout
 from appliance.tray.rectify import rectified_size
 from appliance.tray.references import Calibration
 from tests.fuzz.effort import effort
 from tests.fuzz.hostile import damaged, edited
 from tests.fuzz.pictures import png
 from tests.fuzz.promise import result_or_refusal
-from tests.fuzz.test_layout_file import SAMPLE, layouts
+from tests.fuzz.samples import LAYOUT
+from tests.fuzz.test_layout_file import layouts
 
-LAYOUT = read_layout(SAMPLE)
 PX_PER_MM = 0.3
 WIDTH, HEIGHT = rectified_size(LAYOUT.tray_mm, PX_PER_MM)
 VIEW = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)

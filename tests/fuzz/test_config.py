@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +14,8 @@ from appliance.errors import ConfigError
 from tests.fuzz.effort import effort
 from tests.fuzz.hostile import TEXTS, damaged, toml_fragments, toml_text
 from tests.fuzz.promise import result_or_refusal
+from tests.fuzz.samples import CONFIGURATION
 
-EXAMPLE = (Path(__file__).parents[2] / "docs" / "example.toml").read_bytes()
 NAMES = sorted({key.name for key in keys(Settings)})
 KINDS = ("picamera2", "usb", "replay", "simulator")
 LEAST = {"device.site": '"canteen"', "device.name": '"box"', "camera.kind": '"usb"'}
@@ -59,8 +58,8 @@ def test_hostile_values_are_read_or_refused_in_one_line(text: str) -> None:
 
 
 @effort(150)
-@given(damaged(EXAMPLE))
-@example(EXAMPLE[:-1] + b"\x00")
+@given(damaged(CONFIGURATION))
+@example(CONFIGURATION[:-1] + b"\x00")
 def test_damaged_files_are_read_or_refused_in_one_line(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:

@@ -15,20 +15,14 @@ from appliance.estimate.amount import DishKind
 from appliance.estimate.estimate import Estimate
 from appliance.estimate.fusion import ESTIMATORS
 from appliance.estimate.learned_fusion import load_fusion
-from appliance.inference.manifest import Manifest, parse_manifest
+from appliance.inference.manifest import parse_manifest
 from appliance.inference.selection import select
 from appliance.publish.watch import Printer
 from appliance.readings.reading import Reading
 from tests.fuzz.effort import effort
 from tests.fuzz.hostile import damaged, edited
 from tests.fuzz.promise import result_or_refusal
-from tests.inference.entries import two_networks
-from tests.readings.examples import draft
-
-MODELS = Path(__file__).parents[2] / "models"
-MANIFEST = Manifest(models=two_networks()).model_dump_json(by_alias=True)
-FUSION = (MODELS / "fusion.json").read_text(encoding="utf-8")
-READING = draft().numbered(7).to_json()
+from tests.fuzz.samples import FUSION, MANIFEST, READING
 
 
 @pytest.fixture(scope="module")

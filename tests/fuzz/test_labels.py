@@ -10,8 +10,7 @@ from appliance.tune.labels import parse_labels
 from tests.fuzz.effort import effort
 from tests.fuzz.hostile import TEXTS, damaged
 from tests.fuzz.promise import result_or_refusal
-
-SAMPLE = 'image,compartment,leftover\na.jpg,1,0.5\n"b, c.jpg",2,\na.jpg,2,1\n'
+from tests.fuzz.samples import LABELS
 
 cells = st.sampled_from(
     [*TEXTS, "a.jpg", "1", "2", "0.5", "-0", "nan", "1e-400", "\u0660", '"', '""', "x" * 140_000]
@@ -22,7 +21,7 @@ rows = st.lists(cells | st.just("1"), min_size=1, max_size=5).map(",".join)
 @effort(200)
 @given(
     st.lists(rows, max_size=5).map(lambda lines: "\n".join(["image,compartment,leftover", *lines]))
-    | damaged(SAMPLE.encode()).map(lambda content: content.decode(errors="replace"))
+    | damaged(LABELS.encode()).map(lambda content: content.decode(errors="replace"))
 )
 def test_labels_are_read_or_refused_in_one_line(text: str) -> None:
     labels = result_or_refusal(

@@ -5,29 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import CalibrationError
-from appliance.tray.curves import rounded_rectangle
-from appliance.tray.layout import Compartment, Layout
-from appliance.tray.layout_file import read_layout, write_layout
+from appliance.tray.layout import Layout
+from appliance.tray.layout_file import read_layout
 from tests.fuzz.effort import effort
 from tests.fuzz.hostile import TEXTS, damaged, toml_fragments, toml_text, toml_value
 from tests.fuzz.promise import result_or_refusal
-
-SAMPLE = write_layout(
-    Layout(
-        (375.0, 290.0),
-        40.0,
-        tuple(
-            Compartment(
-                number,
-                "밥",
-                rounded_rectangle(x, 20, x + 100, 150, 20),
-                rounded_rectangle(x + 10, 30, x + 90, 140, 5),
-                25.0,
-            )
-            for number, x in ((1, 20), (2, 140))
-        ),
-    )
-)
+from tests.fuzz.samples import LAYOUT_FILE
 
 coordinates = st.floats(-10, 400) | st.sampled_from([0, -5, 5, 375, 290, 380.0, 1e-9])
 polygons = st.one_of(
@@ -92,7 +75,7 @@ def test_hostile_values_are_read_or_refused_in_one_line(text: str) -> None:
 
 
 @effort(100)
-@given(damaged(SAMPLE.encode()))
+@given(damaged(LAYOUT_FILE.encode()))
 def test_damaged_files_are_read_or_refused_in_one_line(content: bytes) -> None:
     text = content.decode(errors="replace")
     check(result_or_refusal(lambda: read_layout(text), CalibrationError, "layout.toml"))

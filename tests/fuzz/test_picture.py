@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from appliance.camera.replay import Replay
 from appliance.camera.settings import ReplaySettings
@@ -20,27 +19,11 @@ from tests.fuzz.effort import effort
 from tests.fuzz.hostile import damaged
 from tests.fuzz.pictures import SIZE, claiming, many_scans, painted, png, scan_by_scan
 from tests.fuzz.promise import assert_one_line, result_or_refusal
+from tests.fuzz.samples import FLOATING_POINT, PICTURES
 
 ROOT = Path(__file__).parents[2]
 
 
-def odd_exif() -> bytes:
-    """EXIF data with an orientation that is none, and a description that is no text."""
-    exif = Image.Exif()
-    exif[0x0112] = 65535
-    exif[0x010E] = b"\xff" * 5000
-    return exif.tobytes()
-
-
-SAMPLES = [
-    *(painted(kind) for kind in ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")),
-    *(painted("JPEG", progressive=True), painted("JPEG", mode="CMYK"), painted("JPEG", exif=odd_exif())),
-    *(painted("PNG", mode=mode) for mode in ("1", "L", "LA", "P", "RGBA", "I;16")),
-    *(painted("TIFF", mode=mode) for mode in ("1", "CMYK", "I;16", "F", "LAB")),
-    *(painted("TIFF", compression=way) for way in ("tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits")),
-    *(painted("WEBP", lossless=True), painted("WEBP", mode="RGBA")),
-    painted("PNG", exif=odd_exif()),
-]
 OTHERS = [
     b'<svg xmlns="http://www.w3.org/2000/svg" width="99999" height="99999"><image href="/etc/passwd"/></svg>',
     b"P3 4000 4000 255\n" + b"1 " * 1000,
@@ -66,29 +49,29 @@ def check(picture: Picture | None) -> None:
 
 
 @effort(300)
-@given(damaged(*SAMPLES) | st.sampled_from(OTHERS), st.sampled_from(["a.jpg", "a.png", "a.tif", "a.toml"]))
+@given(damaged(*PICTURES) | st.sampled_from(OTHERS), st.sampled_from(["a.jpg", "a.png", "a.tif", "a.toml"]))
 def test_damaged_pictures_are_read_or_refused_in_one_line(folder: Path, content: bytes, name: str) -> None:
     file = folder / name
     file.write_bytes(content)
     check(result_or_refusal(lambda: load_picture(file), PictureError, str(file)))
 
 
-@pytest.mark.parametrize("number", range(len(SAMPLES)))
+@pytest.mark.parametrize("number", range(len(PICTURES)))
 def test_the_samples_are_good_but_for_floating_point(folder: Path, number: int) -> None:
     file = folder / "sample.jpg"
-    file.write_bytes(SAMPLES[number])
+    file.write_bytes(PICTURES[number])
     picture = result_or_refusal(lambda: load_picture(file), PictureError, str(file))
-    assert (picture is None) == (SAMPLES[number] == painted("TIFF", mode="F"))
+    assert (picture is None) == (PICTURES[number] == FLOATING_POINT)
     assert picture is None or picture.shape[:2] == SIZE[::-1]
 
 
 @effort(20)
-@given(st.lists(damaged(*SAMPLES), min_size=1, max_size=3))
+@given(st.lists(damaged(*PICTURES), min_size=1, max_size=3))
 def test_a_replay_goes_on_past_damaged_pictures(
     tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]
 ) -> None:
     folder = tmp_path_factory.mktemp("replay")
-    for number, content in enumerate([*contents, SAMPLES[0]]):
+    for number, content in enumerate([*contents, PICTURES[0]]):
         (folder / f"{number}.jpg").write_bytes(content)
     with Replay(ReplaySettings(path=folder, real_time=False), SystemClock()) as camera:
         check(camera.read(1.0).image)

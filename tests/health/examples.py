@@ -60,7 +60,9 @@ def health(**changes: object) -> Health:
         ),
         "camera": CameraHealth(fault=None, reopens=0),
         "queue": QueueHealth(trays=0, overflowed=0, late=0),
-        "readings": ReadingsHealth(pending=3, sent=400, lost=0, waiting=0, lost_in_memory=0, alarm=None),
+        "readings": ReadingsHealth(
+            pending=3, sent=400, lost=0, waiting=0, lost_in_memory=0, tight=False, alarm=None
+        ),
         "broker": BrokerHealth(connected=True, since_s=3500, version="5", reconnects=0, fault=None),
     }
     return Health(**{**values, **changes})
@@ -84,5 +86,7 @@ def unknown() -> Health:
         ),
         networks=None,
         camera=CameraHealth(fault=None, reopens=0),
-        readings=ReadingsHealth(pending=None, sent=None, lost=None, waiting=0, lost_in_memory=0, alarm=None),
+        readings=ReadingsHealth(
+            pending=None, sent=None, lost=None, waiting=0, lost_in_memory=0, tight=None, alarm=None
+        ),
     )

@@ -3,18 +3,20 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.health.usb import Plugged, ReEnumerations, plugged
+from appliance.health.usb import ReEnumerations
 from appliance.inference.devices import CORAL_BEFORE_FIRMWARE, CORAL_USB_IDS
+from appliance.usb.devices import UsbDevice, find_all
 from tests.inference.roots import plug_in, put
 
 RUNNING = ("18d1", "9302")
 
 
-def coral(number: int, *, loaded: bool = True, port: str = "2-1") -> Plugged:
-    return Plugged(port, RUNNING if loaded else CORAL_BEFORE_FIRMWARE, number)
+def coral(number: int, *, loaded: bool = True, port: str = "2-1") -> UsbDevice:
+    node = Path(f"/dev/bus/usb/002/{number:03}")
+    return UsbDevice(port, RUNNING if loaded else CORAL_BEFORE_FIRMWARE, node)
 
 
-def counted(*looks: list[Plugged]) -> int:
+def counted(*looks: list[UsbDevice]) -> int:
     watch = ReEnumerations(CORAL_BEFORE_FIRMWARE)
     for look in looks:
         watch.look(look)
@@ -25,7 +27,8 @@ def test_corals_are_found_among_what_is_plugged_in(tmp_path: Path) -> None:
     plug_in(tmp_path, RUNNING)
     put(tmp_path, "sys/bus/usb/devices/1-1/idVendor", "046d\n")
     put(tmp_path, "sys/bus/usb/devices/usb1/idVendor", "")
-    assert plugged(CORAL_USB_IDS, tmp_path) == [coral(7)]
+    [found] = find_all(CORAL_USB_IDS, tmp_path)
+    assert (found.name, found.node) == ("2-1", tmp_path / "dev/bus/usb/002/007")
 
 
 def test_the_start_of_a_coral_is_no_fault() -> None:

@@ -105,6 +105,11 @@ def test_a_quantisation_goes_with_its_type(dtype: str, scale: float | None, zero
         input_signature(dtype=dtype, scale=scale, zero_point=zero_point)
 
 
+def test_a_tensor_that_no_memory_holds_is_refused() -> None:
+    with pytest.raises(ValidationError, match="more than fits into memory"):
+        input_signature(shape=(1, 65536, 65536, 3))
+
+
 @pytest.mark.parametrize(
     ("meaning", "shape", "classes"),
     [

@@ -7,10 +7,16 @@ from pathlib import Path
 
 from appliance.clock import SystemClock
 from appliance.config import Settings, parse
+from appliance.provision.certificate import new_key, request
 from appliance.provision.disk import Disk
 from appliance.provision.places import Places
 from appliance.provision.provision import provision
-from tests.provision.authority import NOW
+from tests.provision.authority import NOW, Authority
+
+REQUEST = 'kind = "certificate_request"'
+LOGIN = 'kind = "password"\nusername = "line-1"\npassword = "correct horse"'
+CSR = "canteen-3-line-1.csr"
+CRT = "canteen-3-line-1.crt"
 
 
 class Calendar(SystemClock):
@@ -111,3 +117,10 @@ def order(identity: str, *, ca: str | None = None, more: str = "") -> str:
         f'site = "canteen-3"\ndevice = "line-1"\n[broker]\nhost = "broker.example.org"\n{authority}'
         f"[identity]\n{identity}\n{more}"
     )
+
+
+def certificate(authority: Authority) -> tuple[str, str]:
+    """Return the lines of an identity that brings certificate and key, and that key."""
+    key = new_key()
+    signed = authority.sign(request(key, site="canteen-3", device="line-1")).decode()
+    return f'kind = "certificate"\ncertificate = """\n{signed}"""\nkey = """\n{key.decode()}"""', key.decode()

@@ -4,9 +4,7 @@ from pathlib import Path
 import pytest
 
 from appliance.cli import main
-from tests.provision.boxes import Box, new_box, order
-
-LOGIN = 'kind = "password"\nusername = "line-1"\npassword = "correct horse"'
+from tests.provision.boxes import LOGIN, Box, new_box, order
 
 
 @pytest.fixture

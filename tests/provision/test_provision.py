@@ -1,39 +1,25 @@
 import os
-import re
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.errors import JanbanError, ProvisionError
-from appliance.provision.certificate import new_key, request
+from appliance.provision.certificate import new_key
 from appliance.provision.disk import Disk
-from appliance.publish.endpoint import Endpoint
+from appliance.remote.operators import load_operators
+from appliance.remote.signature import public_text
 from tests.provision.authority import Authority, new_authority
-from tests.provision.boxes import Box, FailingDisk, PowerCutError, new_box, order
-
-REQUEST = 'kind = "certificate_request"'
-LOGIN = 'kind = "password"\nusername = "line-1"\npassword = "correct horse"'
-CSR = "canteen-3-line-1.csr"
-CRT = "canteen-3-line-1.crt"
-
-
-@pytest.fixture
-def box(tmp_path: Path) -> Box:
-    return new_box(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return new_authority()
-
-
-def certificate(authority: Authority) -> tuple[str, str]:
-    """Return the lines of an identity that brings certificate and key, and that key."""
-    key = new_key()
-    signed = authority.sign(request(key, site="canteen-3", device="line-1")).decode()
-    return f'kind = "certificate"\ncertificate = """\n{signed}"""\nkey = """\n{key.decode()}"""', key.decode()
+from tests.provision.boxes import (
+    CRT,
+    CSR,
+    LOGIN,
+    REQUEST,
+    Box,
+    certificate,
+    order,
+)
 
 
 def test_a_password_becomes_a_file_that_the_configuration_names(box: Box) -> None:
@@ -104,6 +90,23 @@ def test_a_certificate_with_its_key_is_taken_on(box: Box, authority: Authority) 
     assert tls is not None
     assert box.here(tls.key).read_text() == key
     assert not (box.identity / "device.key").exists()
+
+
+def test_operators_come_with_the_identity(box: Box) -> None:
+    key = public_text(Ed25519PrivateKey.generate().public_key())
+    operators = f'[kim]\nkey = "{key}"\ncommands = ["restart"]\n'
+    box.file.write_text(f"operators = '''{operators}'''\n{order(LOGIN)}")
+    box.run()
+    assert len(load_operators(box.here(box.settings().commands.operators))) == 1
+    box.file.write_text(f"operators = '[kim]'\n{order(LOGIN)}")
+    with pytest.raises(JanbanError, match="operators: the text: kim"):
+        box.run()
+
+
+def test_the_example_is_a_provision_file(box: Box) -> None:
+    example = Path(__file__).parents[2] / "docs/provision-example.toml"
+    box.file.write_bytes(example.read_bytes())
+    assert "canteen-3-return-line-1.csr" in box.run()
 
 
 def test_secrets_are_their_owners_alone_and_the_file_is_gone(box: Box, authority: Authority) -> None:
@@ -215,85 +218,17 @@ def test_without_a_file_and_a_configuration_it_says_what_to_write(box: Box) -> N
         box.run()
 
 
+def test_a_name_that_an_editor_lengthened_is_noticed(box: Box) -> None:
+    (box.boot / "provision.toml.txt").write_text(order(LOGIN))
+    with pytest.raises(ProvisionError, match=r"^provision\.toml\.txt: rename it to provision\.toml$"):
+        box.run()
+    assert "rename it" in box.error.read_text()
+
+
 def test_a_boot_partition_that_is_not_there_is_one_line(box: Box) -> None:
     box.boot.rmdir()
     with pytest.raises(ProvisionError, match="does not exist"):
         box.run()
-
-
-def results(box: Box) -> dict[str, bytes]:
-    """Return all that a run left, without what differs by chance: keys, and what is made of them."""
-    by_chance = (".key", ".csr", "device.pem")
-    return {
-        re.sub(r"[0-9a-f]{16}", "#", name): b""
-        if name.endswith(by_chance)
-        else re.sub(rb"[0-9a-f]{64}|[0-9a-f]{16}", b"#", content)
-        for name, content in box.files().items()
-    }
-
-
-def cuts() -> Iterator[tuple[int, bool]]:
-    for step in range(60):
-        yield step, False
-        yield step, True
-
-
-@pytest.mark.parametrize("kind", ["request", "answer", "password", "certificate"])
-def test_a_power_cut_at_any_step_changes_nothing_in_the_end(
-    tmp_path: Path, authority: Authority, kind: str
-) -> None:
-    lines = {"password": LOGIN, "certificate": certificate(authority)[0]}.get(kind, REQUEST)
-
-    def prepared(root: Path) -> Box:
-        """Return a box that had another identity before."""
-        box = new_box(root)
-        box.file.write_text(order(LOGIN.replace("horse", "mule"), ca=authority.pem))
-        box.run()
-        box.file.write_text(order(lines, ca=authority.pem))
-        if kind == "answer":
-            box.run()
-            (box.boot / CRT).write_bytes(authority.sign((box.boot / CSR).read_bytes()))
-        return box
-
-    whole = prepared(tmp_path / "whole")
-    said = whole.run()
-    cut_runs = 0
-    for step, after in cuts():
-        box = prepared(tmp_path / f"{step}-{after}")
-        try:
-            assert box.run(FailingDisk(step, after=after)) == said
-        except PowerCutError:
-            cut_runs += 1
-        else:
-            break
-        assert_whole_identity(box)
-        box.run()
-        assert results(box) == results(whole), (step, after)
-        assert_whole_identity(box)
-        assert box.run() == "nothing to do"
-    assert cut_runs > 10
-
-
-def assert_whole_identity(box: Box) -> None:
-    """Whatever the configuration names is there, and belongs together."""
-    mqtt = box.settings().mqtt
-    assert mqtt.tls is not None
-    named = [path for path in (mqtt.tls.ca, mqtt.tls.cert, mqtt.tls.key, mqtt.password_file) if path]
-    assert all(box.here(path).is_file() for path in named)
-    assert (mqtt.tls.cert is None) == (mqtt.tls.key is None)
-    if mqtt.tls.cert is not None and mqtt.tls.key is not None:
-        tls = mqtt.tls.model_copy(
-            update={name: box.here(getattr(mqtt.tls, name)) for name in ("ca", "cert", "key")}
-        )
-        Endpoint.of(mqtt.model_copy(update={"tls": tls, "password_file": None}))
-
-
-def test_a_wipe_that_was_cut_off_is_finished(box: Box) -> None:
-    box.file.write_text(order(LOGIN))
-    box.run()
-    (box.boot / "provision.toml.used").write_bytes(bytes(100) + b"password")
-    assert box.run() == "nothing to do"
-    assert not list(box.boot.iterdir())
 
 
 def test_wiping_overwrites_the_bytes_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,12 +262,25 @@ def test_links_lead_root_nowhere(box: Box, tmp_path: Path) -> None:
     assert {file: file.read_bytes() for file in elsewhere.iterdir()} == before
 
 
-def test_what_a_power_cut_left_of_a_file_is_removed(box: Box) -> None:
-    box.file.write_text(order(LOGIN))
+def test_the_services_user_cannot_change_what_root_will_write(box: Box, authority: Authority) -> None:
+    box.file.write_text(order(REQUEST, ca=authority.pem))
     box.run()
-    password = box.here(box.settings().mqtt.password_file)
-    (password.parent / ".password.x1y2").write_text("correct")
-    (box.identity / ".device.key.x1y2").write_text("-----BEGIN")
-    box.file.write_text(order(LOGIN))
+    config = box.config.read_text()
+    [asked] = box.identity.rglob("order.toml")
+    asked.write_text(asked.read_text().replace("broker.example.org", "broker.example.net"))
+    (box.boot / CRT).write_bytes(authority.sign((box.boot / CSR).read_bytes()))
+    with pytest.raises(ProvisionError, match="was changed since"):
+        box.run()
+    assert box.config.read_text() == config
+
+
+def test_a_certificate_for_a_configuration_that_a_person_edited_is_not_passed_over(
+    box: Box, authority: Authority
+) -> None:
+    box.file.write_text(order(REQUEST, ca=authority.pem))
     box.run()
-    assert [path for path in box.identity.rglob("*") if path.is_file()] == [password]
+    box.config.write_text(box.config.read_text().replace("8883", "8884"))
+    (box.boot / CRT).write_bytes(authority.sign((box.boot / CSR).read_bytes()))
+    with pytest.raises(ProvisionError, match="edited by hand"):
+        box.run()
+    assert box.run(overwrite=True) == "canteen-3/line-1: provisioned"

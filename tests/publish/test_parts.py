@@ -1,6 +1,7 @@
 """Topics, payloads, backoff, settings and the files that settings name."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -160,6 +161,12 @@ def test_password_files_that_cannot_work_are_told_at_the_start(
 ) -> None:
     with pytest.raises(PublishError, match=f"mqtt.password_file: .*{why}"):
         Endpoint.of(PublishSettings(username="line-1", password_file=files[file]))
+
+
+def test_a_pipe_is_no_password_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(PublishError, match="no plain file"):
+        Endpoint.of(PublishSettings(username="line-1", password_file=tmp_path / "pipe"))
 
 
 def test_a_password_is_the_first_line_and_stays_out_of_repr(tmp_path: Path) -> None:

@@ -193,3 +193,19 @@ def test_a_line_that_was_cut_unnoticed_is_given_up_soon_after_the_keepalive(
             while not broker.pinged.is_set() or link._events.pinged_s is not None:
                 link.pump(0.1)
         link.close()
+
+
+def test_a_long_absence_fills_no_log(
+    publish: Callable[..., Publisher], caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = {5: b"", 4: b""}
+    with ScriptedBroker(answers=answers) as broker:
+        publisher = publish(broker.port)
+        eventually(lambda: len(broker.connects) >= 8, "several attempts")
+        warnings = [record for record in caplog.records if "readings wait in the store" in record.message]
+        assert len(warnings) == len({record.message for record in warnings})
+        # And the absence is as long as it is, however often somebody tried.
+        since_s = publisher.state.since_s
+        eventually(lambda: len(broker.connects) >= 12, "more attempts")
+        assert publisher.state.since_s == since_s
+        publisher.stop()

@@ -2,9 +2,10 @@ import io
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -145,6 +146,17 @@ def test_words_say_what_a_person_asks() -> None:
     assert lines[2].strip() == "5 ██████ 100%"
     assert max(len(line) for line in lines) <= 80
     in_words(full, ascii_only=True).encode("ascii")
+
+
+@pytest.mark.parametrize("zone", ["EAST-9", "WEST+9"])
+@pytest.mark.parametrize("when", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"])
+def test_words_for_the_ends_of_the_calendar(zone: str, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading = draft(captured_at=datetime.fromisoformat(when)).numbered(1)
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        assert "50% left" in in_words(reading)
+    time.tzset()
 
 
 def test_words_tell_the_unusual() -> None:

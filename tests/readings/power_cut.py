@@ -202,8 +202,8 @@ class Cut:
 
     at_event: int
     how: str
-    image: Image
-    marks: tuple[str, ...]
+    image: Image = field(repr=False)
+    marks: tuple[str, ...] = field(repr=False)
 
 
 def cuts(events: list[Event], seed: int, *, torn_each: int, every_write: bool) -> Iterator[Cut]:

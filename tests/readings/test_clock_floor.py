@@ -13,6 +13,7 @@ from appliance.readings.settings import StoreSettings
 from appliance.readings.store import Store
 from tests.readings.clocks import SetClock
 from tests.readings.examples import draft
+from tests.readings.places import in_memory
 
 LUNCH = datetime(2026, 3, 2, 3, 30, tzinfo=UTC)
 NEVER_SET = datetime(1970, 1, 1, tzinfo=UTC)
@@ -84,9 +85,10 @@ def test_a_disk_that_takes_nothing_stops_nobody(tmp_path: Path, caplog: pytest.L
     )
 )
 def test_stamps_never_go_back_over_boots_that_never_learn_the_time(
-    boots: list[tuple[datetime, list[int]]], tmp_path_factory: pytest.TempPathFactory
+    boots: list[tuple[datetime, list[int]]],
 ) -> None:
-    folder = tmp_path_factory.mktemp("box")
+    place = in_memory()
+    folder = Path(place.name)
     ClockFloor(folder / "clock-floor", clock_at(LUNCH)).save("synced")
     stamps = [LUNCH]
     for start, pauses_s in boots:
@@ -98,4 +100,5 @@ def test_stamps_never_go_back_over_boots_that_never_learn_the_time(
                 stamp = floor.stamp(clock.utc(), clock.monotonic_s(), "unsynced")
                 stamps.append(store.add(draft(captured_at=stamp, clock="unsynced")).captured_at)
                 floor.save("unsynced")
+    place.cleanup()
     assert all(earlier <= later for earlier, later in pairwise(stamps))

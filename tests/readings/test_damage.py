@@ -6,7 +6,9 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -221,6 +223,32 @@ def test_a_store_that_cannot_be_replaced_now_is_opened_later(
         reading = store.add(draft())
         assert [one.id for one in store.pending(9)] == [reading.id]
         assert store.alarm is not None
+
+
+class Nagger:
+    """A timer that has run out, again and again."""
+
+    def __init__(self, _after_s: float, remind: Callable[[], None]) -> None:
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._nag, args=(remind,))
+        self.start, self.join, self.cancel = self._thread.start, self._thread.join, self._over.set
+
+    def _nag(self, remind: Callable[[], None]) -> None:
+        while not self._over.wait(0.0001):
+            remind()
+
+
+def test_a_check_that_takes_too_long_is_left_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "readings.db"
+    with Store(file, SETTINGS) as store:
+        ids = [store.add(draft()).id for _ in range(500)]
+    monkeypatch.setattr("appliance.readings.database.threading.Timer", Nagger)
+    while "checked in part only" not in caplog.text:
+        with Store(file, SETTINGS) as store:
+            assert [one.id for one in store.pending(1000)] == ids
+            assert store.alarm is None
 
 
 def test_only_the_last_two_damaged_databases_are_kept(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +13,7 @@ from appliance.readings import salvage
 from appliance.readings.settings import StoreSettings
 from appliance.readings.store import Store
 from tests.readings.examples import draft
+from tests.readings.places import in_memory
 
 NAME = "readings.sqlite"
 FILES = (NAME, f"{NAME}-wal", f"{NAME}-shm")
@@ -71,7 +71,7 @@ def test_whatever_is_broken_the_store_goes_on(
     stores: dict[str, tuple[Path, list[str]]], kind: str, damage: list[tuple[str, str, float, bytes]]
 ) -> None:
     source, ids = stores[kind]
-    with TemporaryDirectory() as place:
+    with in_memory() as place:
         folder = Path(place) / "state"
         shutil.copytree(source, folder)
         for name, *blow in damage:
@@ -104,7 +104,7 @@ def test_readings_on_pages_that_were_not_hit_survive(
         lost |= {id_ for id_ in ids if id_.encode() in content[at : at + PAGE_BYTES]}
         junk = data.draw(st.binary(min_size=16, max_size=16)) * (PAGE_BYTES // 16)
         content[at : at + PAGE_BYTES] = junk
-    with TemporaryDirectory() as place:
+    with in_memory() as place:
         file = Path(place) / NAME
         file.write_bytes(content)
         with Store(file, StoreSettings()) as store:
@@ -113,6 +113,24 @@ def test_readings_on_pages_that_were_not_hit_survive(
             assert set(ids) - set(kept) <= lost
             assert store.add(draft()).sequence > len(ids) - len(lost)
     assert 0 < len(lost) < len(ids) / 2
+
+
+@pytest.mark.parametrize("number", [0, 1, 127])
+def test_a_row_whose_number_was_changed_keeps_its_place(
+    stores: dict[str, tuple[Path, list[str]]], tmp_path: Path, number: int
+) -> None:
+    source, ids = stores["closed"]
+    content = bytearray((source / NAME).read_bytes())
+    at = (leaves(source / NAME)[5] - 1) * PAGE_BYTES
+    # Where the page's second row lies; its length takes two bytes, its number one (sections 1.5 and 1.6).
+    cell = at + int.from_bytes(content[at + 10 : at + 12], "big")
+    assert 2 < content[cell + 2] < 127
+    content[cell + 2] = number
+    (tmp_path / NAME).write_bytes(content)
+    with Store(tmp_path / NAME, StoreSettings()) as store:
+        assert [str(one.id) for one in store.pending(1000)] == ids
+        assert store.alarm is not None
+        assert store.add(draft()).sequence == len(ids) + 1
 
 
 def test_a_first_page_of_junk_costs_no_reading(
@@ -128,6 +146,17 @@ def test_a_first_page_of_junk_costs_no_reading(
             assert [str(one.id) for one in store.pending(10_000)] == ids
             assert store.add(draft()).sequence == len(ids) + 1
             assert (store.alarm is None) == (kind == "cut"), "the log has that page, too"
+
+
+def test_names_that_are_no_text_are_damage_too(
+    stores: dict[str, tuple[Path, list[str]]], tmp_path: Path
+) -> None:
+    source, ids = stores["closed"]
+    content = (source / NAME).read_bytes()
+    (tmp_path / NAME).write_bytes(content.replace(b"tabledevicedevice", b"table\x80\x81vice\x80\x81vice", 1))
+    with Store(tmp_path / NAME, StoreSettings()) as store:
+        assert store.alarm is not None
+        assert [str(one.id) for one in store.pending(1000)] == ids
 
 
 def test_an_empty_database_beside_its_log_is_set_aside(

@@ -32,6 +32,9 @@ class Hog:
                 except OSError:
                     return
 
+    def spare(self, bytes_: int) -> None:
+        os.truncate(self._file, self._file.stat().st_size - bytes_)
+
     def leave(self) -> None:
         self._file.unlink()
 
@@ -110,6 +113,29 @@ def test_a_store_opens_on_a_full_disk(disk: Path, hog: Hog) -> None:
         stored += add(store, 20)
         assert ids(store) == stored
         assert store.alarm is None
+
+
+@pytest.mark.parametrize(("readings", "all_of_them"), [(1200, True), (3000, False)])
+@pytest.mark.parametrize("room_bytes", [0, 1_000_000])
+def test_a_damaged_store_on_a_full_disk_saves_what_it_can_and_goes_on(
+    disk: Path, hog: Hog, readings: int, room_bytes: int, *, all_of_them: bool
+) -> None:
+    file = disk / "readings.sqlite"
+    with Store(file, StoreSettings(), ballast=True) as store:
+        stored = [store.add(draft(models={"network": "x" * 2500})).id for _ in range(readings)]
+    with sqlite3.connect(file) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    hog.eat()
+    hog.spare(room_bytes)
+    with Store(file, StoreSettings(), ballast=True) as store:
+        saved = ids(store)
+        assert store.alarm is not None
+        assert (len(saved) == readings) == all_of_them, "the disk has room for so many"
+        assert len(saved) >= 500
+        assert saved == stored[: len(saved)]
+        hog.leave()
+        assert store.add(draft()).sequence > len(saved)
 
 
 def test_without_ballast_a_full_disk_is_one_clear_line(disk: Path, hog: Hog) -> None:

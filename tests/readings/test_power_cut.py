@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from appliance.readings.reading import Reading
 from appliance.readings.settings import StoreSettings
 from appliance.readings.store import Store
 from tests.readings.examples import draft
+from tests.readings.places import in_memory
 from tests.readings.power_cut import FOLDER, MARKS, Cut, Disk, Event, cuts, lay_out, read_trace
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +81,13 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = Path(__file__).with_name("trace.c")
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-ldl", "-lpthread"], check=True)
     return library
+
+
+@pytest.fixture
+def after() -> Iterator[Path]:
+    """Return where to lay out what a cut left."""
+    with in_memory() as place:
+        yield Path(place) / "state"
 
 
 @pytest.fixture
@@ -164,12 +172,12 @@ def first_loss(events: list[Event], folder: Path) -> str:
     ],
 )
 def test_a_power_cut_at_any_moment_loses_nothing(
-    trace: Callable[..., list[Event]], tmp_path: Path, rounds: int, torn_each: int, *, every_write: bool
+    trace: Callable[..., list[Event]], after: Path, rounds: int, torn_each: int, *, every_write: bool
 ) -> None:
     states = 0
     for cut in cuts(trace(rounds), seed=6, torn_each=torn_each, every_write=every_write):
         states += 1
-        assert loss(cut, tmp_path / "after") is None, (cut.at_event, cut.how)
+        assert loss(cut, after) is None, (cut.at_event, cut.how)
     print(f"{states} states")
     assert states > 50 * rounds
 
@@ -182,7 +190,7 @@ def test_a_power_cut_at_any_moment_loses_nothing(
     ],
 )
 def test_a_power_cut_while_a_damaged_store_is_replaced_loses_nothing(
-    trace: Callable[..., list[Event]], tmp_path: Path, torn_each: int, *, every_write: bool
+    trace: Callable[..., list[Event]], after: Path, torn_each: int, *, every_write: bool
 ) -> None:
     events = trace(2, program=REPLACEMENT)
     begin = next(number for number, event in enumerate(events) if event.data == b"99")
@@ -190,20 +198,20 @@ def test_a_power_cut_while_a_damaged_store_is_replaced_loses_nothing(
     for cut in cuts(events, seed=6, torn_each=torn_each, every_write=every_write):
         if cut.at_event > begin:
             states += 1
-            assert loss(cut, tmp_path / "after", replaced=True) is None, (cut.at_event, cut.how)
+            assert loss(cut, after, replaced=True) is None, (cut.at_event, cut.how)
     print(f"{states} states")
     assert states > 100
 
 
 def test_a_store_that_does_not_sync_would_be_found_out(
-    trace: Callable[..., list[Event]], tmp_path: Path
+    trace: Callable[..., list[Event]], after: Path
 ) -> None:
     events = trace(1, "PRAGMA synchronous = OFF")
-    assert "missing" in first_loss(events, tmp_path / "after")
+    assert "missing" in first_loss(events, after)
 
 
 def test_a_folder_that_is_not_synced_would_be_found_out(
-    trace: Callable[..., list[Event]], tmp_path: Path
+    trace: Callable[..., list[Event]], after: Path
 ) -> None:
     events = [event for event in trace(1) if not (event.syncs and event.name == FOLDER)]
-    assert "missing" in first_loss(events, tmp_path / "after")
+    assert "missing" in first_loss(events, after)

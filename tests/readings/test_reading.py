@@ -151,6 +151,13 @@ def test_times_become_utc_and_naive_ones_are_refused() -> None:
         draft(captured_at=datetime(2026, 3, 2)).numbered(1)  # noqa: DTZ001
 
 
+@pytest.mark.parametrize("when", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
+def test_a_time_before_or_after_all_of_utc_is_refused(when: str) -> None:
+    fields = json.loads(draft().numbered(1).to_json())
+    with pytest.raises(ValidationError, match="no year"):
+        Reading.from_json(json.dumps({**fields, "captured_at": when}))
+
+
 def test_an_id_is_of_version_7_and_new_for_every_draft() -> None:
     assert draft().id < draft().id
     with pytest.raises(ValidationError, match="version 7"):

@@ -182,7 +182,7 @@ def test_restarts_are_few(tmp_path: Path, clock: SetClock) -> None:
     ("fault", "detail"),
     [
         (CommandError("no tray came in time"), "no tray came in time"),
-        (CommandError("two\nlines\x00"), "two lines"),
+        (CommandError("two\nlines\x00"), r"two\nlines\x00"),
         (ZeroDivisionError("secret"), "internal error: ZeroDivisionError"),
     ],
 )

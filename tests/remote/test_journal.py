@@ -2,7 +2,7 @@
 
 import sqlite3
 import tempfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -26,9 +26,9 @@ class JournalMachine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.clock = SetClock()
         self.results: dict[UUID, str | None] = {}
-        self.untold: set[UUID] = set()
+        self.untold: dict[UUID, datetime] = {}
         self.journal = Journal(Path(self.folder.name) / "commands.sqlite")
-        self.journal.open(lambda _entry: "interrupted")
+        self.journal.open(lambda _entry: "interrupted", self.clock.utc())
 
     @rule()
     def begin(self) -> None:
@@ -41,17 +41,19 @@ class JournalMachine(RuleBasedStateMachine):
     def finish(self, data: st.DataObject) -> None:
         if self.results:
             id_ = data.draw(st.sampled_from(sorted(self.results)))
-            assert self.journal.finish(id_, f"result of {id_}") is (self.results[id_] is None)
+            assert self.journal.finish(id_, f"result of {id_}", self.clock.utc()) is (
+                self.results[id_] is None
+            )
             if self.results[id_] is None:
                 self.results[id_] = f"result of {id_}"
-                self.untold.add(id_)
+                self.untold[id_] = self.clock.utc() + timedelta(hours=1)
 
     @rule(data=st.data())
     def tell(self, data: st.DataObject) -> None:
         if self.untold:
             id_ = data.draw(st.sampled_from(sorted(self.untold)))
             self.journal.told(id_)
-            self.untold.remove(id_)
+            del self.untold[id_]
 
     @rule(data=st.data())
     def repeat(self, data: st.DataObject) -> None:
@@ -59,9 +61,9 @@ class JournalMachine(RuleBasedStateMachine):
             id_ = data.draw(st.sampled_from(sorted(self.results)))
             with pytest.raises(CommandError, match="UNIQUE"):
                 self.journal.begin(Entry(id_, "menu", "d", None), self.clock.utc(), self.clock.utc() + LIFE)
-            self.journal.tell_again(id_)
+            self.journal.tell_again(id_, self.clock.utc())
             if self.results[id_] is not None:
-                self.untold.add(id_)
+                self.untold[id_] = self.clock.utc() + timedelta(hours=1)
 
     @rule(minutes=st.integers(0, 30))
     def wait(self, minutes: int) -> None:
@@ -73,11 +75,11 @@ class JournalMachine(RuleBasedStateMachine):
         crashed, self.journal = self.journal, Journal(Path(self.folder.name) / "commands.sqlite")
         assert crashed._connection is not None
         crashed._connection.close()
-        self.journal.open(lambda entry: f"interrupted {entry.id}")
+        self.journal.open(lambda entry: f"interrupted {entry.id}", self.clock.utc())
         for id_, result in self.results.items():
             if result is None:
                 self.results[id_] = f"interrupted {id_}"
-                self.untold.add(id_)
+                self.untold[id_] = self.clock.utc() + timedelta(hours=1)
 
     @invariant()
     def agrees(self) -> None:
@@ -85,7 +87,8 @@ class JournalMachine(RuleBasedStateMachine):
             entry = self.journal.find(id_)
             assert entry is not None
             assert entry.result == result
-        assert {entry.id for entry in self.journal.waiting()} == self.untold
+        worth_telling = {id_ for id_, until in self.untold.items() if until > self.clock.utc()}
+        assert {entry.id for entry in self.journal.waiting(self.clock.utc())} == worth_telling
 
     def teardown(self) -> None:
         if hasattr(self, "journal"):
@@ -104,7 +107,7 @@ def clock() -> SetClock:
 
 def opened(file: Path) -> Journal:
     journal = Journal(file)
-    journal.open(lambda _entry: "interrupted")
+    journal.open(lambda _entry: "interrupted", SetClock().utc())
     return journal
 
 
@@ -121,7 +124,7 @@ def test_it_stays_small_and_forgets_nothing_that_could_come_again(tmp_path: Path
     assert begun(journal, clock) is None, "all could still come again"
     for id_ in ids[:60]:
         assert id_ is not None
-        journal.finish(id_, "{}")
+        journal.finish(id_, "{}", clock.utc())
     clock.pass_s(601)
     # Those that were never finished are kept: they are under way.
     later = [begun(journal, clock) for _ in range(60)]
@@ -142,7 +145,7 @@ def test_what_was_done_of_late_is_counted(tmp_path: Path, clock: SetClock) -> No
     ):
         id_ = begun(journal, clock, command)
         if status is not None and id_ is not None:
-            journal.finish(id_, f'{{"status":"{status}"}}')
+            journal.finish(id_, f'{{"status":"{status}"}}', clock.utc())
         clock.pass_s(60)
     restarting = frozenset({"restart", "recalibrate"})
     assert journal.count_since(restarting, clock.utc() - timedelta(hours=1)) == 3

@@ -260,3 +260,26 @@ def test_a_process_that_is_killed_meanwhile_says_so_later(mosquitto: Mosquitto, 
             )
             second.kill()
         assert json.loads(payload)["request"].find(listener.on("/result")[0]["id"]) >= 0
+
+
+def test_the_access_rules_of_the_page_suffice(mosquitto_broker: Start, store: Store, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    rules = next(block for block in page.split("```") if "pattern write" in block)
+    (tmp_path / "acl").write_text(rules, encoding="utf-8")
+    (tmp_path / "users").touch(mode=0o600)
+    for user in ("line-1", "ali"):
+        subprocess.run(["mosquitto_passwd", "-b", tmp_path / "users", user, "a word"], check=True)
+    (tmp_path / "word").write_text("a word")
+    broker = mosquitto_broker(
+        f"allow_anonymous false\npassword_file {tmp_path / 'users'}\nacl_file {tmp_path / 'acl'}"
+    )
+    login = {"username": "line-1", "password_file": tmp_path / "word"}
+    operator = PublishSettings.model_validate(
+        {"host": "127.0.0.1", "port": broker.port, **login, "username": "ali"}
+    )
+    with running(tmp_path, store, broker.port, **login) as box:
+        subscribed(broker)
+        assert ask(operator, menu(), ALI, 30, CLOCK).status == "done"
+        store.add(draft())
+        box.publisher.wake()
+        eventually(lambda: store.counts().pending == 0, "sent")

@@ -232,6 +232,8 @@ def test_what_is_wrong_is_in_health(build: Build, store: FullStore) -> None:
     appliance.look_around()
     assert any("1 readings wait" in reason for reason in appliance.degraded())
     store.refusals = 0
+    store.alarm = "readings.sqlite: damaged, and set aside"
+    assert store.alarm in appliance.degraded()
     appliance.stop()
     assert len(stored(store)) == 1
 

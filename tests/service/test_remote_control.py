@@ -175,7 +175,7 @@ def test_who_waits_for_a_tray_does_not_hold_up_the_end(tmp_path: Path, calibrati
 
 def test_diagnostics_come_as_an_archive_of_bounded_size(tmp_path: Path, calibration: Calibration) -> None:
     with box(tmp_path, calibration) as one:
-        assert one.ask("diagnostics")["detail"] == "this version has no diagnostics"
+        assert one.ask("diagnostics")["detail"] == "not available on this box"
     with box(tmp_path, calibration, diagnostics=lambda: b"archive") as one:
         attachment = one.ask("diagnostics")["attachment"]
         assert attachment == {

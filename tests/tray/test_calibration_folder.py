@@ -1,3 +1,5 @@
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ from appliance.errors import CalibrationError
 from appliance.tray.calibration import Calibration, load_calibration, save_calibration
 from appliance.tray.curves import rounded_rectangle
 from appliance.tray.layout import Compartment, Layout
+from tests.fuzz.pictures import png
 
 
 @pytest.fixture
@@ -28,6 +31,12 @@ def test_what_is_saved_is_loaded(calibration: Calibration, tmp_path: Path) -> No
     assert again.px_per_mm == calibration.px_per_mm
     assert again.layout.compartments[0].name == "well 1"
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["site"]
+
+
+def test_a_source_whose_name_is_no_text_is_noted(calibration: Calibration, tmp_path: Path) -> None:
+    save_calibration(calibration, tmp_path / "site", empty_source="\udcff.jpg")
+    assert r'"\\udcff.jpg"' in (tmp_path / "site" / "manifest.json").read_text()
+    load_calibration(tmp_path / "site")
 
 
 def test_a_second_calibration_replaces_the_first_as_a_whole(calibration: Calibration, tmp_path: Path) -> None:
@@ -75,6 +84,22 @@ def test_a_tray_size_that_no_longer_fits_the_references(calibration: Calibration
     file.write_text(file.read_text().replace("[375.00, 290.00]", "[400.00, 290.00]"))
     with pytest.raises(CalibrationError, match="tray_mm"):
         load_calibration(tmp_path / "site")
+
+
+def test_a_reference_that_claims_to_be_huge_is_not_decoded(calibration: Calibration, tmp_path: Path) -> None:
+    save_calibration(calibration, tmp_path / "site")
+    file, manifest = tmp_path / "site" / "reference-full.png", tmp_path / "site" / "manifest.json"
+    before = hashlib.sha256(file.read_bytes()).hexdigest()
+    file.write_bytes(png(60_000, 60_000, b""))
+    manifest.write_text(manifest.read_text().replace(before, hashlib.sha256(file.read_bytes()).hexdigest()))
+    with pytest.raises(CalibrationError, match="no longer fits"):
+        load_calibration(tmp_path / "site")
+
+
+@pytest.mark.parametrize("use", [load_calibration, lambda folder: save_calibration(None, folder)])
+def test_a_name_that_no_folder_can_have(tmp_path: Path, use: Callable[[Path], object]) -> None:
+    with pytest.raises(CalibrationError, match="File name too long"):
+        use(tmp_path / ("a" * 300))
 
 
 def test_no_folder(tmp_path: Path) -> None:

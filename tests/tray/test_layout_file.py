@@ -91,6 +91,12 @@ def test_a_wrong_value_is_named(right: str, wrong: str, named: str) -> None:
         read_layout(SMALL.replace(right, wrong))
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "0x" + "f" * 5000])
+def test_an_endless_number_is_refused(number: str) -> None:
+    with pytest.raises(CalibrationError, match="not valid TOML"):
+        read_layout(SMALL.replace("depth_mm = 25.00", f"depth_mm = {number}"))
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(CalibrationError, match="missing"):
         load_layout(tmp_path / "layout.toml")

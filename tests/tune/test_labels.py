@@ -112,6 +112,12 @@ def test_files_that_cannot_be_used_are_one_line(tmp_path: Path, content: bytes |
     assert str(refused.value).startswith(f"{file}")
 
 
+def test_a_picture_whose_name_is_no_text_cannot_be_listed(tmp_path: Path) -> None:
+    with pytest.raises(LabelsError, match="not UTF-8; rename"):
+        start_labels(tmp_path / "labels.csv", [tmp_path / "\udcff.jpg"], [1])
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_started_file_can_be_filled_in(tmp_path: Path) -> None:
     folder = tmp_path / "trays"
     folder.mkdir()
