@@ -185,7 +185,7 @@ class Budget:
         return self.watchdog_s / 60
 
     def start_s(self, store_mb: float) -> float:
-        """To start with a store of so many megabytes, all of which is read to check it."""
+        """To start with a store of so many megabytes, all of which is read where it is damaged."""
         return self.watchdog_s + store_mb / SLOWEST_CARD_MB_PER_S
 
     @property
