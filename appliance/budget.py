@@ -185,7 +185,7 @@ class Budget:
         return self.watchdog_s / 60
 
     def start_s(self, store_mb: float) -> float:
-        """To start with a store of so many megabytes, all of which is read to check it."""
+        """To start with a store of so many megabytes, all of which is read where it is damaged."""
         return self.watchdog_s + store_mb / SLOWEST_CARD_MB_PER_S
 
     @property
@@ -207,6 +207,11 @@ class Budget:
     def network_start_s(self) -> float:
         """From the start of the networks' process to its first answer; nothing waits for it meanwhile."""
         return self.watchdog_s
+
+    @property
+    def network_start_least_s(self) -> float:
+        """What a start may take in any case, however quick starts were of late: the machine may be busy."""
+        return self.watchdog_s / 6
 
     @property
     def broker_connect_s(self) -> float:

@@ -85,6 +85,7 @@ def test_a_fault_is_ended_by_a_restart_soon(total_s: float) -> None:
 def test_what_has_figures_of_its_own_keeps_to_the_budget(total_s: float) -> None:
     budget = Budget.of(DeadlineSettings(total_s=total_s))
     assert budget.store_busy_s >= database._BUSY_TIMEOUT_S
+    assert budget.start_s(store_mb=0.0) >= 3 * database._CHECK_S
     assert budget.scrape_stop_s >= endpoint._STOP_S
     assert journal._SEND_S <= END_STEP_S / 10
     assert budget.network_hang_least_s <= budget.network_hang_s <= budget.measure_s

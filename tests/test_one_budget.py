@@ -39,7 +39,6 @@ POLLS = {
     ("inference/worker.py", "_LOOK_WHILE_BUSY_S"),
     ("publish/client.py", "_IDLE_S"),
     ("readings/clock_floor.py", "_SAVE_EVERY_S"),
-    ("remote/desk.py", "_LOOK_S"),
     ("remote/desk.py", "_REFUSAL_EVERY_S"),
     ("service/appliance.py", "_IDLE_S"),
     ("service/health_report.py", "CHANGE_S"),
@@ -60,7 +59,10 @@ HELD = {
         "readings/database.py",
         "_BUSY_TIMEOUT_S",
     ): "readings know nobody; held by a test of its own",
+    ("readings/database.py", "_CHECK_S"): "readings know nobody; held by a test of its own",
+    ("remote/journal.py", "_WORTH_TELLING_S"): "how long a result is kept",
     ("remote/journal.py", "timeout"): "as the store's",
+    ("service/remote_control.py", "_COLLECT_S"): "an operator's command; no tray waits for it",
     (
         "service/remote_control.py",
         "_QUICK_S",

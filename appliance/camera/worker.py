@@ -132,6 +132,7 @@ class WorkerCamera:
         self._clock = clock or SystemClock()
         self._process: BaseProcess | None = None
         self._failed = False
+        self._stuck: list[BaseProcess] = []
 
     def open(self) -> None:
         """Start the worker."""
@@ -161,8 +162,11 @@ class WorkerCamera:
             raise CameraError("The camera is not open; call open() before read()")
         try:
             return self._fresh(Deadline.after(timeout_s, self._clock))
-        except CameraError:
+        except CameraError as error:
             self._failed = True
+            self._stuck = [process for process in self._stuck if process.is_alive()]
+            if self._stuck:
+                raise CameraError(f"{error}; the driver holds an earlier worker, reboot to end it") from error
             raise
 
     def _fresh(self, deadline: Deadline) -> Frame:
@@ -224,6 +228,7 @@ class WorkerCamera:
         if process.is_alive():
             # Uninterruptible sleep inside the driver: only a reboot helps, and the watchdog sees to that.
             _LOG.error("the camera's worker (process %d) cannot be killed; its driver hangs", process.pid)
+            self._stuck.append(process)
         else:
             process.close()
 

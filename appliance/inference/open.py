@@ -65,6 +65,7 @@ def usable_devices(settings: ModelSettings, selection: Selection) -> tuple[Devic
 def limits(settings: ModelSettings, budget: Budget) -> Limits:
     """Return what a process of the networks may take."""
     return Limits(
+        start_least_s=budget.network_start_least_s,
         start_s=budget.network_start_s,
         hang_least_s=budget.network_hang_least_s,
         hang_s=budget.network_hang_s,

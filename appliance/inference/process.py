@@ -44,10 +44,12 @@ _SLOWEST: Final = 5.0
 class Limits:
     """What a process of the networks may take until it is killed.
 
+    A start may take some times what starts took of late, `start_least_s` in any case, and `start_s` at most.
     A run, or the answer to a ping, which an idle process gets every `ping_s`, may take some times what runs
     took of late, but `hang_least_s` in any case, and never more than `hang_s`.
     """
 
+    start_least_s: float
     start_s: float
     hang_least_s: float
     hang_s: float
@@ -55,18 +57,25 @@ class Limits:
     memory_mb: float
 
 
+def patience_with_starts(limits: Limits) -> Patience:
+    """Return how long to wait for a start; to be shared by processes that start alike."""
+    return Patience(limits.start_least_s, limits.start_s, _SLOWEST)
+
+
 class NetworksProcess:
     """A process that runs the networks of one job; it starts at once, and is of no use once it has a fault.
 
     `ask` and `reject` may be called from any thread, all else only from the one that made it and watches it,
-    with whose end the process ends, too. Whoever calls `kill` calls `gone` until it says so.
+    with whose end the process ends, too. Whoever calls `kill` calls `gone` until it says so. `starts` is
+    shared with other processes that start alike.
     """
 
-    def __init__(self, job: Job, limits: Limits, clock: Clock) -> None:
+    def __init__(self, job: Job, limits: Limits, clock: Clock, starts: Patience | None = None) -> None:
         self.device = job.device
         self.ready: Ready | None = None
         self._job = job
         self._limits = limits
+        self._starts = starts or patience_with_starts(limits)
         self._clock = clock
         self._turn = threading.Lock()
         self._error: InferenceError | None = None
@@ -221,6 +230,7 @@ class NetworksProcess:
         elif isinstance(message, Ready):
             self.ready = message
             self._heard_s = self._clock.monotonic_s()
+            self._starts.waited(self._heard_s - self.started_s)
             for first_ms in message.first_ms.values():
                 self._patience.waited(first_ms / 1000)
         else:
@@ -235,8 +245,8 @@ class NetworksProcess:
             self._running_since_s += away_s
         if memory_mb > self._limits.memory_mb:
             return BrokenRunError(f"took {memory_mb:.0f} MB of memory, more than models.memory_mb")
-        if self.ready is None and now_s - self.started_s > self._limits.start_s:
-            return BrokenRunError(f"did not start within {self._limits.start_s:g} s")
+        if self.ready is None and now_s - self.started_s > self._starts.limit_s:
+            return BrokenRunError(f"did not start within {self._starts.limit_s:.2g} s")
         if self._unanswered and now_s - self._running_since_s > self._patience.limit_s:
             return BrokenRunError(f"hung for more than {self._patience.limit_s:.2g} s")
         return None

@@ -34,7 +34,7 @@ def try_out(settings: ModelSettings, selection: Selection, clock: Clock, root: P
 
     Takes seconds. Raises `ModelError` where the settings ask for a device that the folder has no models for.
     """
-    limits = Limits(_LONGEST_S, _LONGEST_S, _LONGEST_S, _LONGEST_S, settings.memory_mb)
+    limits = Limits(_LONGEST_S, _LONGEST_S, _LONGEST_S, _LONGEST_S, _LONGEST_S, settings.memory_mb)
     factory = partial(open_both, selection, settings.threads, root)
     return Trial(
         {

@@ -15,7 +15,7 @@ from appliance.inference.interpret import Array, by_meaning, class_probabilities
 from appliance.inference.ladder import Ladder
 from appliance.inference.manifest import Device, Meaning
 from appliance.inference.networks import Maps, NetworkCounts, Segmented
-from appliance.inference.process import Limits, NetworksProcess
+from appliance.inference.process import Limits, NetworksProcess, patience_with_starts
 from appliance.inference.selection import Network, Selection
 from appliance.inference.supervisor import Care, Supervisor
 from appliance.inference.wire import Factory, Job
@@ -46,8 +46,12 @@ class WorkerNetworks:
     ) -> None:
         self._selection = selection
 
+        starts = {device: patience_with_starts(limits) for device in selection.devices}
+
         def start(device: Device) -> NetworksProcess:
-            return NetworksProcess(Job(factory, device, selection.files(device)), limits, clock)
+            return NetworksProcess(
+                Job(factory, device, selection.files(device)), limits, clock, starts[device]
+            )
 
         self._supervisor = Supervisor(start, ladder, clock, care=care, expected=expected)
         self._changed = threading.Condition()

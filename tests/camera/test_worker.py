@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.camera import worker as worker_module
 from appliance.camera.frame import EndOfFrames
 from appliance.camera.worker import WorkerCamera
 from appliance.errors import CameraError
@@ -123,6 +124,29 @@ def test_a_worker_that_failed_is_not_asked_to_end() -> None:
         asked: list[str] = []
         process.terminate = lambda: asked.append("SIGTERM")  # type: ignore[method-assign]
     assert asked == []
+
+
+def test_a_worker_that_cannot_be_killed_is_said_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "END_STEP_S", 0.1)
+    source = worker(at=1, then="hang for good")
+    source.open()
+    held = source._process
+    assert held is not None
+    source.read(LONG_S)
+    held.kill = lambda: None  # type: ignore[method-assign] # as in uninterruptible sleep
+    with pytest.raises(CameraError, match=r"hangs$"):
+        source.read(0.1)
+    with source:
+        source.read(LONG_S)
+        with pytest.raises(CameraError, match="reboot"):
+            source.read(0.1)
+    del held.kill
+    held.kill()
+    held.join(LONG_S)
+    with source:
+        source.read(LONG_S)
+        with pytest.raises(CameraError, match=r"hangs$"):
+            source.read(0.1)
 
 
 def test_a_stopped_worker_is_killed() -> None:

@@ -27,7 +27,7 @@ from tests.inference.entries import entry
 CLOCK = SystemClock()
 SAMPLES = [tiny(dtype) for dtype in ("int8", "uint8", "float32")]
 LONG_S = 60.0
-LIMITS = Limits(start_s=10.0, hang_least_s=10.0, hang_s=10.0, ping_s=10.0, memory_mb=400)
+LIMITS = Limits(start_least_s=10.0, start_s=10.0, hang_least_s=10.0, hang_s=10.0, ping_s=10.0, memory_mb=400)
 
 FOUND = {
     "ends by SIGSEGV": 687,

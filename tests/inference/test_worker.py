@@ -76,6 +76,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         *devices: Device,
         when_opened: str = "",
         start_s: float = LONG_S,
+        start_least_s: float = LONG_S,
         hang_s: float = LONG_S,
         ping_s: float = LONG_S,
         memory_mb: float = 2000,
@@ -86,7 +87,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             SELECTION,
             partial(open_engines, SELECTION, orders),
             Ladder(devices or ("cpu",), lambda: True, CLOCK.monotonic_s(), at_once),
-            Limits(start_s, hang_s, hang_s, ping_s, memory_mb),
+            Limits(min(start_s, start_least_s), start_s, hang_s, hang_s, ping_s, memory_mb),
             CLOCK,
         )
         started.append(Bench(networks, orders))
@@ -280,6 +281,16 @@ def test_a_process_that_never_gets_ready_is_a_fault(start: Start) -> None:
         bench.depth(view(10))
 
 
+def test_a_start_that_hangs_is_noticed_by_how_long_starts_took(start: Start) -> None:
+    bench = start(start_s=20 * LONG_S, start_least_s=0.1)
+    pid = bench.process.pid
+    bench.orders.with_suffix(".open").write_text("hang on cpu")
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: "did not start within" in "".join(bench.networks.complaints()))
+    bench.orders.with_suffix(".open").unlink()
+    assert bench.process.pid != pid
+
+
 def test_an_edge_tpu_that_keeps_aborting_leaves_its_work_to_the_processor(start: Start) -> None:
     bench = start("edgetpu", "cpu")
     bench.order("abort on edgetpu")
@@ -335,7 +346,7 @@ from tests.inference.test_worker import *
 
 orders = Path(sys.argv[1])
 factory, ladder = partial(open_engines, SELECTION, orders), Ladder(("cpu",), bool, 0.0)
-networks = WorkerNetworks(SELECTION, factory, ladder, Limits(60, 60, 60, 60, 2000), CLOCK)
+networks = WorkerNetworks(SELECTION, factory, ladder, Limits(60, 60, 60, 60, 60, 2000), CLOCK)
 assert networks.wait_until_ready(Deadline.after(60, CLOCK))
 orders.write_text(sys.argv[2])
 try:
