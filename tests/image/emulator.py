@@ -106,8 +106,11 @@ class Box:
         return done.stdout.decode()
 
     def answers(self, command: str) -> bool:
-        """Whether a command succeeds on the box."""
-        return self._ssh(command, b"").returncode == 0
+        """Whether a command succeeds on the box; one that stands still does not."""
+        try:
+            return self._ssh(command, b"").returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
 
     def wait_for_login(self) -> float:
         """Wait until somebody can log in; return the seconds that took."""
