@@ -61,7 +61,7 @@ FILES = [
     file
     for pattern in (
         *("appliance/**/*.py", "convert/**/*.py", "tests/**/*.py", "benchmarks/**/*.py"),
-        *("systemd/**/*", "docs/**/*", "training/*"),
+        *("image/**/*", "systemd/**/*", "docs/**/*", "training/*"),
         *("Makefile", "README.md", "pyproject.toml", ".ci/run"),
     )
     for file in ROOT.glob(pattern)
