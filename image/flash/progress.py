@@ -25,7 +25,8 @@ class Progress:
         """Take note of what is done; the last call ends the line."""
         now_s, ended = self._now_s(), done_bytes >= self._total_bytes
         share = done_bytes / self._total_bytes
-        line = f"{self._what} {int(share * 100):3}%, {done_bytes / 1e6 / max(now_s - self._began_s, 0.001):.1f} MB/s"
+        mb_per_s = done_bytes / 1e6 / max(now_s - self._began_s, 0.001)
+        line = f"{self._what} {int(share * 100):3}%, {mb_per_s:.1f} MB/s"
         if self._out.isatty():
             if ended or now_s - self._said_s >= _EVERY_S:
                 self._said_s = now_s
