@@ -44,6 +44,7 @@ MAY_KNOW = {
     | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
     | {"provision", "remote", "secret_files"},
     "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "service"},
+    "update": {"budget", "clock", "doctor", "errors", "files"},
     "service": GROUND
     | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
     | {"backoff", "health", "inference", "patience", "remote", "usb"},
