@@ -14,7 +14,7 @@ from appliance.doctor.examine import examine
 from appliance.doctor.running import ask
 from appliance.update import record
 from appliance.update.bootloader import Bootloader
-from appliance.update.install import install
+from appliance.update.install import STAGED, install
 from appliance.update.machine import Machine
 from appliance.update.settle import settle
 from appliance.update.trial import Verdict, await_verdict
@@ -32,6 +32,8 @@ def command(options: argparse.Namespace) -> int:
         case "install":
             print(install(options.bundle, bootloader, machine, noted, again=options.again))
         case "settle":
+            # What a power cut left of an installation.
+            noted.with_name(STAGED).unlink(missing_ok=True)
             said = settle(bootloader, machine, lambda: _verdict(options.config))
             last = record.load(noted)
             if last is not None and not last.outcome and bootloader.load().trial == "none":
@@ -72,6 +74,6 @@ def _told(bootloader: Bootloader, last: record.Attempt | None) -> dict[str, obje
         "default": state.default,
         "spare": "good" if state.spare_good else "empty or bad",
         "trial": state.trial,
-        "last_version": None if last is None else last.version,
+        "last": None if last is None else last.name,
         "last_outcome": None if last is None else last.outcome or "not known yet",
     }

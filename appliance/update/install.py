@@ -9,7 +9,10 @@ from appliance.update.bootloader import Bootloader
 from appliance.update.machine import Machine
 from appliance.update.record import Attempt
 from appliance.update.settle import begin
+from appliance.update.stage import digest_of, staged
 
+STAGED: Final = "bundle.raucb"
+"""Beside the record, in a folder that is root's."""
 _SUFFIX: Final = ".raucb"
 
 
@@ -34,18 +37,19 @@ def install(
     What was begun before is not begun again without `again`: a stick that stays plugged in is seen at every
     start. `noted` is the file of the last attempt. Raises `UpdateError`; the slot that runs is never touched.
     """
-    bundle = machine.inspect(find(place))
+    bundle = find(place)
+    digest, name = digest_of(bundle), bundle.stem
     last = record.load(noted)
-    if last is not None and last.digest == bundle.digest and not again:
-        return (
-            f"{bundle.file.name}, version {bundle.version}: was installed before; --again does it once more"
-        )
+    if last is not None and last.digest == digest and not again:
+        return f"{name}: was installed before; --again does it once more"
     state, current = bootloader.load(), bootloader.current()
     if current != state.default:
         raise UpdateError(f"slot {current} is on trial itself; wait until it stays or is left")
-    machine.install(bundle)
+    copy = noted.with_name(STAGED)
+    with staged(bundle, copy, digest):
+        machine.install(copy)
     if bootloader.load().trial != "wanted":
         raise UpdateError("RAUC installed it, but did not ask for its start; see journalctl -u rauc")
-    record.save(noted, Attempt(bundle.digest, bundle.version))
+    record.save(noted, Attempt(digest, name))
     begin(bootloader, machine)
-    return f"version {bundle.version} is in slot {state.spare}; restarting into it, on trial"
+    return f"{name} is in slot {state.spare}; restarting into it, on trial"

@@ -17,7 +17,7 @@ class Attempt:
     """An update that was begun; `outcome` is empty until it is known."""
 
     digest: str
-    version: str
+    name: str
     outcome: str = ""
 
 
@@ -25,7 +25,7 @@ def load(file: Path) -> Attempt | None:
     """Return the last attempt; None where there was none, or nothing readable of it."""
     try:
         said = json.loads(read_whole(file, _MOST_BYTES))
-        attempt = Attempt(str(said["digest"]), str(said["version"]), str(said["outcome"]))
+        attempt = Attempt(str(said["digest"]), str(said["name"]), str(said["outcome"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return attempt if _DIGEST.fullmatch(attempt.digest) else None

@@ -18,7 +18,7 @@ def compatible(image: str) -> str:
 
 def manifest(*, version: str, fits: str, parts: Sequence[Path]) -> str:
     """Return RAUC's manifest; the hook is called for the boot files, once they are in their slot."""
-    lines = ["[update]", f"compatible={fits}", f"version={version}", "", "[bundle]", "format=verity", ""]
+    lines = ["[update]", f"compatible={fits}", f"version={version}", "", "[bundle]", "format=plain", ""]
     lines += ["[hooks]", f"filename={HOOK.name}"]
     for part in parts:
         lines += ["", f"[image.{part.stem}]", f"filename={part.name}"]

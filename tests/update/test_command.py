@@ -37,7 +37,7 @@ def test_a_box_tells_its_slots_to_people_and_machines(box: Box, capsys: pytest.C
         "default": "A",
         "spare": "empty or bad",
         "trial": "none",
-        "last_version": None,
+        "last": None,
         "last_outcome": None,
     }
     assert call(box, "status") == 0
@@ -56,7 +56,7 @@ def test_an_update_that_cannot_be_judged_is_left_and_that_is_told_afterwards(
     assert machine.rebooted == ["0 tryboot", None]
     box.start()
     answer = told(box, capsys)
-    assert (answer["runs"], answer["last_version"]) == ("A", "2")
+    assert (answer["runs"], answer["last"]) == ("A", "a")
     assert "slot B is given up" in str(answer["last_outcome"])
     assert "none.toml: does not exist" in str(answer["last_outcome"])
 

@@ -1,3 +1,5 @@
+import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,10 +27,12 @@ def noted(tmp_path: Path) -> Path:
 def test_a_bundle_is_installed_and_tried(box: Box, bundle: Path, noted: Path) -> None:
     machine = FakeMachine(box.bootloader)
     said = install(bundle, box.bootloader, machine, noted)
-    assert said == "version 2 is in slot B; restarting into it, on trial"
+    assert said == "janban is in slot B; restarting into it, on trial"
     assert machine.rebooted == ["0 tryboot"]
     assert box.start() == "A"
-    assert record.load(noted) == Attempt("1".ljust(64, "0"), "2")
+    assert record.load(noted) == Attempt(hashlib.sha256(b"1").hexdigest(), "janban")
+    assert machine.installed == ["1"]
+    assert [file.name for file in noted.parent.iterdir()] == ["last.json"]
 
 
 def test_a_stick_that_stays_in_is_installed_once(box: Box, bundle: Path, noted: Path) -> None:
@@ -58,6 +62,33 @@ def test_an_installation_that_fails_starts_nothing(box: Box, bundle: Path, noted
     assert box.start() == "A"
     assert not box.bootloader.load().spare_good
     assert not noted.exists()
+    assert list(noted.parent.iterdir()) == []
+
+
+def test_a_bundle_that_changes_under_our_hands_is_not_installed(
+    box: Box, bundle: Path, noted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stick may give something else the second time it is read."""
+    free = shutil.disk_usage
+
+    def swap(folder: Path) -> object:
+        bundle.write_text("another")
+        return free(folder)
+
+    monkeypatch.setattr(shutil, "disk_usage", swap)
+    machine = FakeMachine(box.bootloader)
+    with pytest.raises(UpdateError, match="changed while it was read"):
+        install(bundle, box.bootloader, machine, noted)
+    assert machine.installed == machine.rebooted == []
+
+
+def test_readings_keep_their_room(
+    box: Box, bundle: Path, noted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil.disk_usage("/")._replace(free=50_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    with pytest.raises(UpdateError, match="has 50 MB free, and 100 MB are needed"):
+        install(bundle, box.bootloader, FakeMachine(box.bootloader), noted)
 
 
 def test_during_a_trial_nothing_is_installed(box: Box, bundle: Path, noted: Path) -> None:
@@ -83,7 +114,7 @@ def test_a_stick_has_one_bundle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{}", b"[]", b'{"digest": "x", "version": "1", "outcome": ""}', b"\xff"]
+    "content", [b"", b"{}", b"[]", b'{"digest": "x", "name": "1", "outcome": ""}', b"\xff"]
 )
 def test_a_damaged_record_is_none(noted: Path, content: bytes) -> None:
     noted.parent.mkdir()

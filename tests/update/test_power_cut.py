@@ -16,7 +16,6 @@ from appliance.update import backend
 from appliance.update.autoboot import PARTITIONS, Autoboot, Slot, parse
 from appliance.update.bootloader import Bootloader
 from appliance.update.install import install
-from appliance.update.machine import Bundle
 from appliance.update.settle import settle
 from appliance.update.trial import Verdict
 from tests.update.boxes import Box, FakeMachine, PowerCutError, firmware, new_box
@@ -64,8 +63,8 @@ class CutMachine(FakeMachine):
         super().__init__(bootloader)
         self.power, self.slots, self.kind = power, slots, kind
 
-    def install(self, bundle: Bundle) -> None:
-        self.installed.append(bundle.file)
+    def install(self, bundle: Path) -> None:
+        self.installed.append(bundle.read_text())
         current = self.bootloader.current()
         spare: Slot = "B" if current == "A" else "A"
         self.bootloader.save(self.bootloader.load().marked(spare, good=False, current=current))
