@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from appliance.clock import Deadline
+from appliance.clock import Deadline, SystemClock
 from appliance.errors import StoreError
 from appliance.readings.boot import boot_id
 from appliance.readings.measurement import Outcome
@@ -90,5 +90,5 @@ def test_beyond_a_thousand_the_oldest_is_given_up_and_counted() -> None:
         recorder.record(DRAFT)
     assert (recorder.waiting, recorder.lost) == (1000, 3)
     disk.work = lambda: None
-    assert recorder.retry()
+    recorder.finish(Deadline.after(120.0, SystemClock()))
     assert (recorder.waiting, recorder.lost) == (0, 3)
