@@ -145,9 +145,10 @@ class Delivery:
     def _fill(self) -> None:
         if len(self._in_flight) >= self.window:
             return
-        under_way = set(self._in_flight.values())
+        # What is acknowledged but not marked is still in the outbox of a store that takes no writes.
+        under_way = {*self._in_flight.values(), *self._unmarked}
         now_s = self.clock.monotonic_s()
-        for waiting in self.store.pending(self.window):
+        for waiting in self.store.pending(self.window + len(self._unmarked)):
             if waiting.id in under_way:
                 continue
             late = waiting.historical(self.origin.boot_id, now_s, self.historical_after_s)
