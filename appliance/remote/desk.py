@@ -29,6 +29,7 @@ _REFUSALS = 8
 _REFUSAL_EVERY_S = 10.0
 """Strangers get so many answers at once, and then one in this time: no more than a line of log is theirs."""
 _NOT_AUTHORISED = "not authorised"
+_TOO_LARGE = "what belongs to it is too large for the broker"
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,21 @@ class Desk:
             self._journal.told(UUID(key))
         except CommandError as error:
             _log.debug("%s", error)
+
+    def unwelcome(self, key: str) -> None:
+        """Tell a result without what is attached to it; one without is not told at all."""
+        try:
+            known = self._journal.find(UUID(key))
+            result = None if known is None else Result.model_validate_json(known.result or "")
+            if result is not None and result.attachment is not None:
+                detail = _line(f"{_TOO_LARGE}; {result.detail}")
+                short = result.model_copy(update={"detail": detail, "attachment": None})
+                self._journal.shorten(UUID(key), short.model_dump_json())
+                return
+        except (CommandError, ValueError) as error:
+            _log.debug("%s", error)
+        _log.warning("a result is not told: the broker does not take it")
+        self.told(key)
 
     def _refuse(self, command: str, refused: Refused) -> None:
         if not refused.trusted and not self._strangers.take():

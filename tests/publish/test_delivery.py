@@ -20,7 +20,7 @@ from tests.readings.examples import ORIGIN, draft
 class WrittenLink:
     """A connection to a broker that takes what it is given, and acknowledges when told to."""
 
-    receive_maximum = 65_535
+    receive_maximum = largest_bytes = 65_535
 
     def __init__(self) -> None:
         self.published: list[str] = []
@@ -28,7 +28,7 @@ class WrittenLink:
         self._unacknowledged: list[int] = []
         self._acknowledged: list[tuple[int, ReasonCode]] = []
 
-    def publish(self, topic: str, payload: str, **_: object) -> int:
+    def publish(self, topic: str, _payload: str, **_: object) -> int:
         self.published.append(topic.rpartition("/")[2])
         self._unacknowledged.append(next(self._mids))
         return self._unacknowledged[-1]
