@@ -27,7 +27,10 @@ _log = logging.getLogger(__name__)
 _QUEUE = 4
 _REFUSALS = 8
 _REFUSAL_EVERY_S = 10.0
-"""Strangers get so many answers at once, and then one in this time: no more than a line of log is theirs."""
+"""Strangers get so many answers at once, and then one in this time: no more than a line of log is theirs.
+
+So do those who ask for what is done already: to tell it again costs the card a write.
+"""
 _NOT_AUTHORISED = "not authorised"
 _TOO_LARGE = "what belongs to it is too large for the broker"
 
@@ -82,6 +85,7 @@ class Desk:
         self._running: tuple[Request, Deadline] | None = None
         self._fleeting: deque[Letter] = deque(maxlen=_REFUSALS)
         self._strangers = Allowance(_REFUSALS, _REFUSAL_EVERY_S, clock)
+        self._repeats = Allowance(_REFUSALS, _REFUSAL_EVERY_S, clock)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -182,8 +186,10 @@ class Desk:
         request = accepted.request
         known = self._journal.find(request.id)
         if known is not None and known.digest == accepted.digest:
-            self._journal.tell_again(request.id, self._gate.utc())
-            self._wake()
+            # Anybody can send again what an operator signed once.
+            if self._repeats.take():
+                self._journal.tell_again(request.id, self._gate.utc())
+                self._wake()
             return
         why = accepted.stale
         if known is not None:
