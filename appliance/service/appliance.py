@@ -176,6 +176,9 @@ class Appliance:
         blind_s = self._intake.seconds_without_frame(self._started_s)
         if not self._intake.ended.is_set() and blind_s > self._budget.camera_away_s:
             return f"no usable frame for {blind_s:.0f} s: {self._intake.fault}"
+        ailing_s = self._intake.seconds_ailing()
+        if not self._intake.ended.is_set() and ailing_s > self._budget.camera_ailing_s:
+            return f"the camera has not run well for {ailing_s:.0f} s: it fails soon after each opening"
         busy_since_s = self._busy_since_s
         if busy_since_s is not None and self._clock.monotonic_s() - busy_since_s > self._budget.total_s:
             return f"one tray has taken more than {self._budget.total_s:.0f} s"

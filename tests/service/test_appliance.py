@@ -29,7 +29,7 @@ from appliance.service.machine import Machine
 from appliance.service.pipeline import MeasuredTray, rejected
 from appliance.service.stages import Stages
 from appliance.service.surroundings import Surroundings
-from tests.service.lines import EveryFrame, Gate, ScriptedCamera, noisy
+from tests.service.lines import EveryFrame, Gate, ScriptedCamera, gone, noisy
 
 SOON_S = 10.0
 
@@ -283,6 +283,20 @@ def test_a_tray_that_hangs_starves_the_watchdog(build: Build, monkeypatch: pytes
     gate.set()
     finish(appliance)
     monkeypatch.setattr(appliance, "_budget", Budget(5.0))
+    appliance.stop()
+
+
+def test_a_camera_that_gives_a_frame_and_fails_again_and_again_starves_the_watchdog(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Budget, "camera_ailing_s", 0.05)
+    appliance = build([step for n in range(1000) for step in (noisy(n), gone())])
+    appliance.start()
+    until_s = time.monotonic() + SOON_S
+    while appliance.unable() is None:
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    assert "has not run well" in str(appliance.unable())
     appliance.stop()
 
 
