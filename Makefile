@@ -54,7 +54,7 @@ $(READY_TRAIN): $(READY_DEV)
 	@touch $@
 
 # The shell ignores Ctrl-C, so that the demo can end cleanly and has the last word.
-run: setup ## Run everything on this machine: simulated tray line, broker, subscriber; Ctrl-C ends it
+run: setup ## Run everything here: simulated tray line, broker, subscriber; Ctrl-C ends it (ARGS="--port 1884")
 	@trap : INT; $(BIN)/appliance demo $(NETWORKS) $(ARGS); status=$$?; [ $$status -eq 130 ] || exit $$status
 
 test: setup-dev ## Run the tests (ARGS="-k trigger")

@@ -187,7 +187,7 @@ def _add_provisioned(parser: argparse.ArgumentParser) -> None:
         ("--file", places.file, "the provision file, see docs/provisioning.md"),
         ("--config", places.config, "the configuration to write"),
         ("--state", places.state, "folder of the identity"),
-        ("--root", places.root, "where the box's file system lies, as for an image"),
+        ("--root", places.root, "where the box's file system lies, as for an image; other paths are in it"),
     ):
         parser.add_argument(name, type=Path, default=place, help=f"{words} [{place}]")
     parser.add_argument(

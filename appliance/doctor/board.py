@@ -21,7 +21,7 @@ def clock(machine: Machine) -> Check:
     """Look whether a time server has set the clock."""
     if machine.clock_synchronised():
         return Check("clock", "ok", "set by a time server")
-    advice = "check the network and systemd-timesyncd; until then readings are marked as unsynced"
+    advice = "check the network and systemd-timesyncd; until then readings are unsynced, and commands refused"
     return Check("clock", "warn", "not set by a time server since boot", advice)
 
 

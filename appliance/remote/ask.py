@@ -59,16 +59,18 @@ def ask(
     envelope = sign(request, key)
     endpoint, caller = Endpoint.of(settings), Caller(f"janban-command-{uuid4().hex[:10]}")
     retry = Retry(settings.backoff_first_s, settings.retry_max_s, settings.backoff_max_s)
+    outcome = "the command was not sent"
     while True:
         try:
             with contextlib.closing(dial(endpoint, caller, clock)) as link:
+                outcome = "it is not known whether the command was done"
                 result = _exchange(link, topics, request, envelope, deadline)
                 link.disconnect()
                 return result
         except LinkError as error:
             wait_s = retry.wait_s(error.cause)
             if error.cause is not Cause.AWAY or wait_s >= deadline.remaining_s:
-                raise CommandError(f"{error}; it is not known whether the command was done") from None
+                raise CommandError(f"{error}; {outcome}") from None
             clock.sleep_s(wait_s)
 
 

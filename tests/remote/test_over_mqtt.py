@@ -28,7 +28,7 @@ from appliance.remote.gate import Gate
 from appliance.remote.journal import Journal
 from appliance.remote.request import Attachment, Request, Result
 from appliance.remote.signature import sign
-from tests.brokers import Mosquitto
+from tests.brokers import Mosquitto, free_port
 from tests.publish.listener import Listener, eventually
 from tests.publish.scripted import ScriptedBroker
 from tests.readings.examples import ORIGIN, draft
@@ -238,6 +238,12 @@ def test_an_operator_asks_again_when_the_broker_comes_back(
 def test_without_an_answer_the_operator_is_told(mosquitto: Mosquitto) -> None:
     settings = PublishSettings(host="127.0.0.1", port=mosquitto.port)
     with pytest.raises(CommandError, match="no answer"):
+        ask(settings, menu(), ALI, 0.5, CLOCK)
+
+
+def test_who_reaches_no_broker_is_told_that_nothing_was_sent() -> None:
+    settings = PublishSettings(host="127.0.0.1", port=free_port())
+    with pytest.raises(CommandError, match="the command was not sent"):
         ask(settings, menu(), ALI, 0.5, CLOCK)
 
 
