@@ -64,9 +64,9 @@ class Delivery:
         self.window = min(self.window, self.link.receive_maximum)
         self._topics = Topics(self.origin.site, self.origin.device)
 
-    def greet(self) -> None:
-        """Publish the birth, retained."""
-        self._publish_beside(self._topics.status, payloads.status("online", self.origin.boot_id))
+    def greet(self, condition: payloads.Condition | None) -> None:
+        """Publish the birth, retained, and again whenever the box's condition is another one."""
+        self._publish_beside(self._topics.status, payloads.status("online", self.origin.boot_id, condition))
 
     def tell(self, info: str) -> None:
         """Publish what the device is, retained."""
