@@ -239,6 +239,30 @@ def test_what_does_not_end_in_time_has_failed(tmp_path: Path, clock: SetClock) -
         eventually(lambda: [state for state, _ in results(opened)] == ["failed", "done"], "told")
 
 
+def test_a_command_that_hangs_does_not_hold_up_the_next_one(tmp_path: Path, clock: SetClock) -> None:
+    """Else a box whose disk or driver hangs could not even be told to start anew."""
+
+    class FirstHangs(Hands):
+        def __call__(self, arguments: object, deadline: Deadline) -> Answer:
+            answer = super().__call__(arguments, deadline) if self.entered.is_set() else None
+            self.entered.set()
+            assert answer is not None or hang.wait(90)
+            return answer or Answer("late")
+
+    hands, hang = FirstHangs(), threading.Event()
+    with desk(tmp_path, clock, hands) as opened:
+        take(opened, "menu", signed(request(clock, "menu")))
+        assert hands.entered.wait(30)
+        take(opened, "restart", signed(request(clock)))
+        clock.pass_s(31)
+        eventually(lambda: [state for state, _ in results(opened)] == ["failed", "done"], "restart done")
+        hang.set()
+        eventually(lambda: sum(one.name == "commands" for one in threading.enumerate()) == 1, "one is left")
+        take(opened, "menu", signed(request(clock, "menu")))
+        eventually(lambda: [state for state, _ in results(opened)] == ["failed", "done", "done"], "goes on")
+    assert hands.done == 2
+
+
 def test_one_at_a_time_and_only_a_few_wait(tmp_path: Path, clock: SetClock) -> None:
     hands = Hands()
     hands.gate = threading.Event()
