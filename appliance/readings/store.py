@@ -24,6 +24,9 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _PRUNE_EVERY = 200
+_PRUNE_MOST = 1000
+"""Looked at and deleted for their age at a time: many more than come meanwhile, and nobody waits for long."""
+
 _PRUNE_BATCH = 32
 _SECONDS_PER_DAY = 86_400
 _NEXT_SEQUENCE = """
@@ -34,6 +37,10 @@ RETURNING last_sequence
 """
 """The readings have their say, lest a damaged counter give a number again and be refused for ever."""
 
+_DELETE_SENT_BEFORE = """
+DELETE FROM reading WHERE sent_at_s < ? AND number IN
+  (SELECT number FROM reading WHERE sent_at_s IS NOT NULL ORDER BY number LIMIT ?)
+"""
 _DELETE_OLDEST_SENT = """
 DELETE FROM reading WHERE number IN
   (SELECT number FROM reading WHERE sent_at_s IS NOT NULL ORDER BY number LIMIT ?)
@@ -227,7 +234,7 @@ class Store:
         return self._run("the newest reading cannot be read", work, writing=False)
 
     def prune(self, now: datetime) -> None:
-        """Delete sent readings older than the bound, and the oldest ones while the store is too large.
+        """Delete the oldest sent readings: some of those beyond the bound, more while the store is too large.
 
         `add` and `open` do this by themselves now and then. Unsent readings go only when no sent one is left
         and the store is still too large; each one is counted and logged.
@@ -235,7 +242,7 @@ class Store:
         before_s = now.timestamp() - self._keep_sent_s
 
         def work(db: sqlite3.Connection) -> None:
-            db.execute("DELETE FROM reading WHERE sent_at_s IS NOT NULL AND sent_at_s < ?", (before_s,))
+            db.execute(_DELETE_SENT_BEFORE, (before_s, _PRUNE_MOST))
             self._make_room(db)
 
         self._run("old readings cannot be deleted", work)
