@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.clock import Deadline, SystemClock
 from appliance.errors import StoreError
 from appliance.readings.ballast import Ballast
 from appliance.readings.settings import StoreSettings
@@ -16,6 +17,7 @@ from appliance.service.recorder import Recorder
 from tests.readings.examples import draft
 
 _DISK_MB = 32
+_LONG_S = 60.0
 
 
 class Hog:
@@ -97,7 +99,7 @@ def test_without_sent_readings_new_ones_wait_in_memory_and_none_is_lost(disk: Pa
         assert recorder.waiting > 0
         assert [*ids(store), *(one.id for one in drafts[-recorder.waiting :])] == [one.id for one in drafts]
         hog.leave()
-        assert recorder.retry()
+        recorder.finish(Deadline.after(_LONG_S, SystemClock()))
         assert (recorder.waiting, recorder.lost, store.counts().lost) == (0, 0, 0)
         assert ids(store) == [one.id for one in drafts]
         add(store, 200)
