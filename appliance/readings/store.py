@@ -14,7 +14,13 @@ from uuid import UUID
 from appliance.clock import Clock, SystemClock
 from appliance.errors import StoreError
 from appliance.readings.ballast import Ballast
-from appliance.readings.database import WAL_LIMIT_BYTES, is_damage, open_database, replace_damaged
+from appliance.readings.database import (
+    WAL_LIMIT_BYTES,
+    delete_set_aside,
+    is_damage,
+    open_database,
+    replace_damaged,
+)
 from appliance.readings.pending import Pending
 from appliance.readings.reading import Draft, Reading
 from appliance.readings.settings import StoreSettings
@@ -269,6 +275,7 @@ class Store:
     def _give_way(self) -> bool:
         """Free room on a full disk; return whether that may have helped.
 
+        Damaged databases that were set aside go where no sent reading is left to go.
         The log is written back early from now on and keeps its length, so that it needs no more room, whoever
         takes what became free.
         """
@@ -278,7 +285,9 @@ class Store:
         self._ballast.drop()
         db = self._connected()
         db.execute(f"PRAGMA wal_autocheckpoint = {_TIGHT_CHECKPOINT_PAGES}")
-        _transact(db, lambda db: db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,)), writing=True)
+        deleted = _transact(db, lambda db: db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,)), writing=True)
+        if not deleted.rowcount:
+            delete_set_aside(self._path)
         db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         return True
 
