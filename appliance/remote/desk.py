@@ -197,6 +197,8 @@ class Desk:
         why = accepted.stale
         if known is not None:
             why = "its id was another request's"
+        elif why is None and self._journal.may_be_forgotten(request.expires_at):
+            why = "it may have been done before: the clock of this box went back"
         elif why is None:
             why = self._too_much(command)
         if why is not None:

@@ -12,6 +12,7 @@ import pytest
 
 from appliance.clock import Deadline
 from appliance.errors import CommandError
+from appliance.remote import journal
 from appliance.remote.desk import Answer, Command, Desk
 from appliance.remote.journal import Journal
 from appliance.remote.request import Attachment
@@ -139,6 +140,24 @@ def test_a_flood_of_what_was_done_is_soon_ignored(tmp_path: Path, clock: SetCloc
         clock.pass_s(60)
         take(opened, "menu", again)
         assert ("done", "done 1") in results(opened)
+
+
+def test_what_is_forgotten_is_not_done_again_though_the_clock_goes_back(
+    tmp_path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever forges the time that the box is told makes an old request fresh again."""
+    monkeypatch.setattr(journal, "_KEPT", 2)
+    hands, then = Hands(), clock.utc()
+    old = signed(request(clock, "menu"))
+    with desk(tmp_path, clock, hands) as opened:
+        for done, again in enumerate((old, None, None, None), start=1):
+            take(opened, "menu", again or signed(request(clock, "menu")))
+            eventually(lambda done=done: hands.done == done and opened._running is None, "done")
+            clock.pass_s(3600)
+        clock.now = then
+        take(opened, "menu", old)
+        assert ("refused", "it may have been done before: the clock of this box went back") in results(opened)
+    assert hands.done == 4
 
 
 def test_an_id_belongs_to_one_request(tmp_path: Path, clock: SetClock) -> None:
