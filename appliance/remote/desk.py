@@ -99,6 +99,9 @@ class Desk:
             self._journal.open(self._interrupted, self._gate.utc())
         except CommandError as error:
             _log.error("no commands are taken: %s", error)
+        self._start_work()
+
+    def _start_work(self) -> None:
         self._thread = threading.Thread(target=self._work, name="commands", daemon=True)
         self._thread.start()
 
@@ -194,6 +197,8 @@ class Desk:
         why = accepted.stale
         if known is not None:
             why = "its id was another request's"
+        elif why is None and self._journal.may_be_forgotten(request.expires_at):
+            why = "it may have been done before: the clock of this box went back"
         elif why is None:
             why = self._too_much(command)
         if why is not None:
@@ -217,7 +222,8 @@ class Desk:
         return None
 
     def _work(self) -> None:
-        while not self._stopping.is_set():
+        # Where another one has taken over, because a command did not end, this is no more than its end.
+        while not self._stopping.is_set() and self._thread is threading.current_thread():
             accepted = self._jobs.get()
             if accepted is not None:
                 self._do(accepted.request, accepted.arguments)
@@ -226,7 +232,7 @@ class Desk:
         command = self._commands[request.command]
         deadline = Deadline.after(command.longest_s, self._clock)
         then: Callable[[], None] | None = None
-        self._running = request, deadline
+        self._running = running = request, deadline
         try:
             if request.expires_at <= self._gate.utc():
                 answer = Answer("it expired while it waited")
@@ -242,13 +248,19 @@ class Desk:
             answer = Answer(f"internal error: {type(error).__name__}")
             result = self._result(request.id, request.command, "failed", answer)
         finally:
-            self._running = None
+            if self._running is running:
+                self._running = None
         self._finish(request.id, result, then)
 
     def _cut_off(self) -> None:
-        """Answer for a command that does not end; what it may still come to is not told."""
+        """Answer for a command that does not end, and go on without its thread.
+
+        What it may still come to is not told, and has no consequence.
+        """
         running = self._running
-        if running is not None and running[1].passed:
+        if running is not None and running[1].passed and not self._stopping.is_set():
+            self._running = None
+            self._start_work()
             request = running[0]
             answer = Answer("it did not end in time")
             result = self._result(request.id, request.command, "failed", answer)

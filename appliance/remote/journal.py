@@ -32,6 +32,21 @@ CREATE TABLE IF NOT EXISTS request (
     tell_until REAL
 ) STRICT
 """
+_SCHEMA_FORGOTTEN = """
+CREATE TABLE IF NOT EXISTS forgotten (
+    number INTEGER PRIMARY KEY CHECK (number = 1),
+    last_expired_at REAL NOT NULL
+) STRICT
+"""
+_DOOMED = """
+FROM request WHERE expires_at < ? AND result IS NOT NULL
+AND number <= (SELECT coalesce(max(number), 0) FROM request) - ?
+"""
+_NOTE_DOOMED = f"""
+INSERT INTO forgotten
+SELECT 1, last FROM (SELECT max(expires_at) AS last {_DOOMED}) WHERE last IS NOT NULL
+ON CONFLICT (number) DO UPDATE SET last_expired_at = max(last_expired_at, excluded.last_expired_at)
+"""  # noqa: S608 - ours
 _FIELDS = "id, command, digest, result"
 _COLUMNS = {"number", "id", "command", "digest", "begun_at", "expires_at", "result", "tell_until"}
 
@@ -94,11 +109,9 @@ class Journal:
         Those are forgotten first that were asked for first, but none that could still be asked for again.
         """
         with self._writing() as connection:
-            connection.execute(
-                "DELETE FROM request WHERE expires_at < ? AND result IS NOT NULL AND number <= "
-                "(SELECT coalesce(max(number), 0) FROM request) - ?",
-                (now.timestamp(), _KEPT - 1),
-            )
+            doomed = now.timestamp(), _KEPT - 1
+            connection.execute(_NOTE_DOOMED, doomed)
+            connection.execute(f"DELETE {_DOOMED}", doomed)
             (remembered,) = connection.execute("SELECT count(*) FROM request").fetchone()
             if remembered >= _KEPT:
                 return False
@@ -107,6 +120,15 @@ class Journal:
                 (str(entry.id), entry.command, entry.digest, now.timestamp(), expires_at.timestamp()),
             )
         return True
+
+    def may_be_forgotten(self, expires_at: datetime) -> bool:
+        """Whether a request that is not known, and expires then, may be one that was done and is forgotten.
+
+        None is, as long as the clock does not go back.
+        """
+        with self._lock, self._naming_faults():
+            query = "SELECT 1 FROM forgotten WHERE last_expired_at >= ?"
+            return self._open.execute(query, (expires_at.timestamp(),)).fetchone() is not None
 
     def finish(self, request_id: UUID, result: str, now: datetime) -> bool:
         """Write down a result that is to be told; False where the request has one already."""
@@ -185,6 +207,7 @@ def _connect(file: Path) -> sqlite3.Connection:
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
         connection.execute(_SCHEMA)
+        connection.execute(_SCHEMA_FORGOTTEN)
         columns = {name for _, name, *_ in connection.execute("PRAGMA table_info(request)")}
         if not columns >= _COLUMNS:
             raise sqlite3.DatabaseError("its table is another one")

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from appliance.errors import StoreError
+from appliance.readings import store as store_module
 from appliance.readings.reading import Origin, Reading
 from appliance.readings.settings import StoreSettings
 from appliance.readings.store import Counts, Store
@@ -53,6 +54,21 @@ def test_a_sequence_goes_on_over_restarts_and_pruning(file: Path, clock: SetCloc
     with Store(file, SETTINGS, clock) as store:
         assert store.add(draft()).sequence == 3
         assert store.alarm is None
+
+
+def test_pruning_takes_some_at_a_time_the_oldest_first(
+    file: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A box that was off for a month has all of them to delete, and trays wait while it does."""
+    monkeypatch.setattr(store_module, "_PRUNE_MOST", 10)
+    with Store(file, SETTINGS, clock) as store:
+        store.mark_sent([store.add(draft()).id for _ in range(25)])
+        clock.pass_s(31 * 86_400)
+        left = []
+        for _ in range(3):
+            store.prune(clock.utc())
+            left.append(store.counts().sent)
+        assert left == [15, 5, 0]
 
 
 def test_every_device_has_its_own_sequence(store: Store) -> None:

@@ -127,7 +127,13 @@ def test_it_stays_small_and_forgets_nothing_that_could_come_again(tmp_path: Path
         journal.finish(id_, "{}", clock.utc())
     clock.pass_s(601)
     # Those that were never finished are kept: they are under way.
+    assert not journal.may_be_forgotten(clock.utc())
     later = [begun(journal, clock) for _ in range(60)]
+    forgotten = clock.utc() - timedelta(seconds=1)
+    assert [journal.may_be_forgotten(forgotten + one) for one in (timedelta(), timedelta(seconds=1))] == [
+        True,
+        False,
+    ]
     assert None not in later
     assert begun(journal, clock) is None
     assert journal.find(ids[0] or UUID(int=0)) is None
