@@ -4,6 +4,7 @@ import contextlib
 import logging
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -69,6 +70,7 @@ class Publisher:
         self._clock = clock or SystemClock()
         self._endpoint = Endpoint.of(settings)
         self._mailbox = mailbox
+        self._attempts: Counter[str] = Counter()
         self._topics = Topics(origin.site, origin.device)
         will = Will(self._topics.status, payloads.status("offline", origin.boot_id), settings.will_delay_s)
         largest = None if mailbox is None else _LARGEST_PACKET_BYTES
@@ -183,6 +185,7 @@ class Publisher:
             self._settings.historical_after_s,
             self._budget.broker_silence_s,
             self._mailbox,
+            self._attempts,
         )
         if self._mailbox is not None:
             link.subscribe(self._topics.commands, optional=True)

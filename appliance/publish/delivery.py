@@ -1,6 +1,7 @@
 """What one connection delivers: birth, readings in order, and a farewell."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -23,6 +24,12 @@ _NOBODY_LISTENS = 0x10
 
 _RESULT_EXPIRY_S = 600
 """Who asked has long stopped waiting by then."""
+_MOST_ATTEMPTS = 3
+"""A result with which so many connections ended is why: a broker may tell how much it takes by hanging up."""
+
+_HEADER_BYTES = 512
+"""More than a packet has beside its payload: topic, identifier, properties."""
+
 _BUDGET = Budget.of(DeadlineSettings())
 
 
@@ -43,6 +50,9 @@ class Delivery:
     historical_after_s: float
     silence_s: float = _BUDGET.broker_silence_s
     mailbox: Mailbox | None = None
+    attempts: Counter[str] = field(default_factory=Counter)
+    """How often each result was published and not acknowledged; it goes from one connection to the next."""
+
     _in_flight: dict[int, UUID | None] = field(default_factory=dict)
     _letters: dict[int, str] = field(default_factory=dict)
     _unmarked: list[UUID] = field(default_factory=list)
@@ -102,6 +112,12 @@ class Delivery:
         for letter in self.mailbox.waiting() if self.mailbox else ():
             if letter.key in under_way or len(self._in_flight) >= self.window:
                 continue
+            too_large = len(letter.payload.encode()) + _HEADER_BYTES > self.link.largest_bytes
+            if self.mailbox is not None and (too_large or self.attempts[letter.key] == _MOST_ATTEMPTS):
+                del self.attempts[letter.key]
+                self.mailbox.unwelcome(letter.key)
+                continue
+            self.attempts[letter.key] += 1
             topic = self._topics.result(letter.command)
             mid = self.link.publish(topic, letter.payload, expiry_s=_RESULT_EXPIRY_S)
             self._in_flight[mid], self._letters[mid] = None, letter.key
@@ -124,6 +140,7 @@ class Delivery:
             reading = self._in_flight.pop(mid, None)
             letter = self._letters.pop(mid, None)
             if letter is not None and self.mailbox is not None:
+                del self.attempts[letter]
                 self.mailbox.told(letter)
             if reading is None:
                 if answer.is_failure:
@@ -145,9 +162,10 @@ class Delivery:
     def _fill(self) -> None:
         if len(self._in_flight) >= self.window:
             return
-        under_way = set(self._in_flight.values())
+        # What is acknowledged but not marked is still in the outbox of a store that takes no writes.
+        under_way = {*self._in_flight.values(), *self._unmarked}
         now_s = self.clock.monotonic_s()
-        for waiting in self.store.pending(self.window):
+        for waiting in self.store.pending(self.window + len(self._unmarked)):
             if waiting.id in under_way:
                 continue
             late = waiting.historical(self.origin.boot_id, now_s, self.historical_after_s)

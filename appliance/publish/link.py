@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 _VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 _RECEIVE_MAXIMUM = 65_535
+_LARGEST_PACKET_BYTES = 268_435_460
+"""Where a broker says nothing else: MQTT 5, sections 3.2.2.3.3 and 1.5.5."""
 _PINGREQ = "Sending PINGREQ"
 """What paho writes to its log then."""
 _NOT_THIS_VERSION = {"Unsupported protocol version", "Protocol error", "Malformed packet"}
@@ -79,6 +81,7 @@ class _Events:
 
     answer: ReasonCode | None = None
     receive_maximum: int = _RECEIVE_MAXIMUM
+    largest_bytes: int = _LARGEST_PACKET_BYTES
     acknowledged: list[tuple[int, ReasonCode]] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
     optional: set[int] = field(default_factory=set)
@@ -115,6 +118,11 @@ class Link:
     def receive_maximum(self) -> int:
         """How many unacknowledged messages the broker takes at once."""
         return self._events.receive_maximum
+
+    @property
+    def largest_bytes(self) -> int:
+        """The largest packet that the broker takes, as far as it says (MQTT 5)."""
+        return self._events.largest_bytes
 
     def open(self, wake: socket.socket | None = None, given_up: Callable[[], bool] = lambda: False) -> None:
         """Connect and wait for the broker's answer; raises `LinkError`.
@@ -308,6 +316,7 @@ class Link:
     ) -> None:
         self._events.answer = reason
         self._events.receive_maximum = getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM)
+        self._events.largest_bytes = getattr(properties, "MaximumPacketSize", _LARGEST_PACKET_BYTES)
 
     def _on_disconnect(
         self, _c: object, _u: object, flags: mqtt.DisconnectFlags, reason: ReasonCode, _p: object

@@ -27,8 +27,12 @@ _log = logging.getLogger(__name__)
 _QUEUE = 4
 _REFUSALS = 8
 _REFUSAL_EVERY_S = 10.0
-"""Strangers get so many answers at once, and then one in this time: no more than a line of log is theirs."""
+"""Strangers get so many answers at once, and then one in this time: no more than a line of log is theirs.
+
+So do those who ask for what is done already: to tell it again costs the card a write.
+"""
 _NOT_AUTHORISED = "not authorised"
+_TOO_LARGE = "what belongs to it is too large for the broker"
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class Desk:
         self._running: tuple[Request, Deadline] | None = None
         self._fleeting: deque[Letter] = deque(maxlen=_REFUSALS)
         self._strangers = Allowance(_REFUSALS, _REFUSAL_EVERY_S, clock)
+        self._repeats = Allowance(_REFUSALS, _REFUSAL_EVERY_S, clock)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -155,6 +160,21 @@ class Desk:
         except CommandError as error:
             _log.debug("%s", error)
 
+    def unwelcome(self, key: str) -> None:
+        """Tell a result without what is attached to it; one without is not told at all."""
+        try:
+            known = self._journal.find(UUID(key))
+            result = None if known is None else Result.model_validate_json(known.result or "")
+            if result is not None and result.attachment is not None:
+                detail = _line(f"{_TOO_LARGE}; {result.detail}")
+                short = result.model_copy(update={"detail": detail, "attachment": None})
+                self._journal.shorten(UUID(key), short.model_dump_json())
+                return
+        except (CommandError, ValueError) as error:
+            _log.debug("%s", error)
+        _log.warning("a result is not told: the broker does not take it")
+        self.told(key)
+
     def _refuse(self, command: str, refused: Refused) -> None:
         if not refused.trusted and not self._strangers.take():
             return
@@ -166,8 +186,10 @@ class Desk:
         request = accepted.request
         known = self._journal.find(request.id)
         if known is not None and known.digest == accepted.digest:
-            self._journal.tell_again(request.id, self._gate.utc())
-            self._wake()
+            # Anybody can send again what an operator signed once.
+            if self._repeats.take():
+                self._journal.tell_again(request.id, self._gate.utc())
+                self._wake()
             return
         why = accepted.stale
         if known is not None:

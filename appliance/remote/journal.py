@@ -117,6 +117,13 @@ class Journal:
             )
         return done.rowcount == 1
 
+    def shorten(self, request_id: UUID, result: str) -> None:
+        """Replace a result by another one."""
+        with self._writing() as connection:
+            connection.execute(
+                "UPDATE request SET result = ? WHERE id = ? AND result IS NOT NULL", (result, str(request_id))
+            )
+
     def waiting(self, now: datetime) -> list[Entry]:
         """Return what is done and still to be told, in the order in which it was begun."""
         return self._select("tell_until > ?", now.timestamp())

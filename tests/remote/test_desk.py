@@ -120,6 +120,27 @@ def test_what_comes_again_is_told_again_and_not_done_again(tmp_path: Path, clock
     assert hands.done == 1
 
 
+def test_a_flood_of_what_was_done_is_soon_ignored(tmp_path: Path, clock: SetClock) -> None:
+    """Whoever has seen a signed request can send it again; to tell it again costs the card a write."""
+    hands, told_times = Hands(), 0
+    again = signed(request(clock, "menu"))
+    with desk(tmp_path, clock, hands) as opened:
+        take(opened, "menu", again)
+        one_result(opened, "done")
+        for _ in range(100):
+            told_times += len(letters := opened.waiting())
+            for letter in letters:
+                opened.told(letter.key)
+            take(opened, "menu", again)
+        assert 2 <= told_times <= 10
+        take(opened, "menu", signed(request(clock, "menu")))
+        eventually(lambda: ("done", "done 2") in results(opened), "a new one is done all the same")
+        opened.told(opened.waiting()[0].key)
+        clock.pass_s(60)
+        take(opened, "menu", again)
+        assert ("done", "done 1") in results(opened)
+
+
 def test_an_id_belongs_to_one_request(tmp_path: Path, clock: SetClock) -> None:
     hands = Hands()
     with desk(tmp_path, clock, hands) as opened:
