@@ -86,7 +86,7 @@ class Played:
 
 
 def play(
-    faults: Sequence[Fault], minutes: float, camera: SimulatorSettings, models: Path | None, keep: Path | None
+    faults: Sequence[Fault], minutes: float, camera: SimulatorSettings, models: Path, keep: Path | None
 ) -> Played:
     """Run a soak of some minutes; `keep` is a folder for its files, which must not exist yet."""
     with contextlib.ExitStack() as stack:
@@ -217,7 +217,7 @@ def _calibrate(folder: Path) -> None:
         raise JanbanError("the simulated line's own references cannot be calibrated with")
 
 
-def _configure(folder: Path, camera: SimulatorSettings, port: int, models: Path | None) -> Path:
+def _configure(folder: Path, camera: SimulatorSettings, port: int, models: Path) -> Path:
     keys = {name: value for name, value in camera.model_dump().items() if name != "kind"}
     sections = {
         "device": {
@@ -229,7 +229,7 @@ def _configure(folder: Path, camera: SimulatorSettings, port: int, models: Path 
         "camera": {"kind": "simulator", **keys},
         "store": {"max_mb": 8.0},
         "mqtt": {"host": "127.0.0.1", "port": port},
-        "models": {} if models is None else {"folder": models.absolute()},
+        "models": {"folder": models.absolute()},
     }
     file = folder / "janban.toml"
     file.write_text(
