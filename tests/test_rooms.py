@@ -21,6 +21,7 @@ MAY_KNOW = {
     "budget": set[str](),
     "files": set[str](),
     "picture": {"errors", "files"},
+    "redact": set[str](),
     "toml_text": set[str](),
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
@@ -29,7 +30,7 @@ MAY_KNOW = {
     "inference": GROUND | {"backoff", "budget", "patience", "readings", "usb"},
     "camera": GROUND | {"budget", "logs", "tray"},
     "health": {"files", "readings", "usb"},
-    "logs": {"bucket"},
+    "logs": {"bucket", "redact"},
     "line": GROUND | {"camera"},
     "publish": {"backoff", "budget", "clock", "errors", "files", "readings", "secret_files"},
     "remote": {"bucket", "errors", "clock", "readings", "publish"},
@@ -44,7 +45,7 @@ MAY_KNOW = {
     "doctor": GROUND
     | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
     | {"provision", "remote", "secret_files"},
-    "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "service"},
+    "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "redact", "service"},
     "service": GROUND
     | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
     | {"backoff", "health", "inference", "patience", "remote", "usb"},
