@@ -100,7 +100,7 @@ class Report:
             )
         lines.append(
             f"projection: {self.projection.minutes_down:.0f} minutes in six months without measuring, by the"
-            f" rates that availability.py assumes: {self.projection.availability:.4%}"
+            f" assumed rates of docs/recovery.md: {self.projection.availability:.4%}"
         )
         lines += [f"failed: {failure}" for failure in self.failures()]
         return "\n".join(lines)
