@@ -194,8 +194,7 @@ def _stored(state: Path) -> tuple[list[Reading], int]:
 def _small_disk(folder: Path) -> Iterator[Path | None]:
     """Mount a disk that can be filled without harm; give None where that is not allowed."""
     folder.mkdir()
-    size = ["-o", f"size={_DISK_MB}m"]
-    mount = ["mount", "-t", "tmpfs", *size, "tmpfs", folder]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={_DISK_MB}m", "tmpfs", str(folder)]
     mounted = subprocess.run(mount, check=False, capture_output=True)  # noqa: S603 - a fixed command
     if mounted.returncode:
         yield None
