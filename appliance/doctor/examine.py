@@ -51,7 +51,7 @@ def examine(settings: Settings, instruments: Instruments | None = None) -> Itera
         "clock": lambda: clock(machine),
         "temperature": lambda: temperature(machine),
         "power": lambda: power(machine),
-        "memory": lambda: memory(root),
+        "memory": lambda: memory(machine),
         "watchdog": lambda: watchdog(root),
     }
     for name, check in checks.items():

@@ -17,7 +17,15 @@ from appliance.publish.link import Caller, Link, LinkError
 from appliance.publish.retry import Cause, Retry
 from appliance.publish.settings import PublishSettings
 from appliance.publish.topics import Topics
-from appliance.remote.request import ARGUMENTS, LONGEST_LIFE, CommandName, Envelope, Request, Result
+from appliance.remote.request import (
+    ARGUMENTS,
+    LONGEST_LIFE,
+    CommandName,
+    Envelope,
+    Request,
+    Result,
+    faults_of,
+)
 from appliance.remote.signature import sign
 
 _POLL_S = 0.5
@@ -32,8 +40,7 @@ def make_request(
     try:
         given = ARGUMENTS[command].model_validate_strings(dict(arguments))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise CommandError(f"{command}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise CommandError(f"{command}: {faults_of(error)}") from None
     now = clock.utc()
     return Request(
         id=uuid4(),

@@ -13,11 +13,11 @@ from uuid import UUID, uuid4
 
 from pydantic import JsonValue
 
+from appliance.bucket import TokenBucket
 from appliance.clock import Clock, Deadline
 from appliance.errors import CommandError
 from appliance.publish.mailbox import Letter
 from appliance.readings.model import Model
-from appliance.remote.allowance import Allowance
 from appliance.remote.gate import Accepted, Gate, Refused
 from appliance.remote.journal import Entry, Journal
 from appliance.remote.request import Attachment, Request, Result, Status
@@ -84,8 +84,8 @@ class Desk:
         self._jobs: queue.Queue[Accepted | None] = queue.Queue(_QUEUE)
         self._running: tuple[Request, Deadline] | None = None
         self._fleeting: deque[Letter] = deque(maxlen=_REFUSALS)
-        self._strangers = Allowance(_REFUSALS, _REFUSAL_EVERY_S, clock)
-        self._repeats = Allowance(_REFUSALS, _REFUSAL_EVERY_S, clock)
+        self._strangers = self._allowance()
+        self._repeats = self._allowance()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -126,7 +126,7 @@ class Desk:
             return
         if retained:
             # It would come again at each connect.
-            if self._strangers.take():
+            if self._strangers.take(self._clock.monotonic_s()):
                 _log.warning("a retained %s command is ignored; publish it without `retain`", command)
             return
         judged = self._gate.judge(command, payload)
@@ -178,8 +178,11 @@ class Desk:
         _log.warning("a result is not told: the broker does not take it")
         self.told(key)
 
+    def _allowance(self) -> TokenBucket:
+        return TokenBucket(_REFUSALS, 1 / _REFUSAL_EVERY_S, self._clock.monotonic_s())
+
     def _refuse(self, command: str, refused: Refused) -> None:
-        if not refused.trusted and not self._strangers.take():
+        if not refused.trusted and not self._strangers.take(self._clock.monotonic_s()):
             return
         _log.warning("a %s command is refused: %s", command, refused.why)
         detail = refused.why if refused.trusted else _NOT_AUTHORISED
@@ -190,7 +193,7 @@ class Desk:
         known = self._journal.find(request.id)
         if known is not None and known.digest == accepted.digest:
             # Anybody can send again what an operator signed once.
-            if self._repeats.take():
+            if self._repeats.take(self._clock.monotonic_s()):
                 self._journal.tell_again(request.id, self._gate.utc())
                 self._wake()
             return

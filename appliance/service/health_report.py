@@ -179,7 +179,7 @@ class HealthCollector:
             ),
             edgetpus=facts.edgetpus,
             tpu=TpuHealth(**_counted(now.tpu), reenumerations=facts.reenumerations),
-            networks=None if now.networks is None else _networks(now.networks),
+            networks=_networks(now.networks),
             camera=CameraHealth(
                 fault=now.camera_fault, reopens=now.camera_reopened, usb_resets=now.camera_revived
             ),

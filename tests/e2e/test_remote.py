@@ -130,6 +130,7 @@ def test_what_is_not_done_is_one_line_and_a_status(service: Start, ask: Ask, tmp
     service(synced=False)
     assert "refused: the clock of this box is not set" in refused(ask("restart"))
     assert "no such command" in refused(ask("shell"))
+    assert "meal: Field required | maal: Extra inputs" in refused(ask("menu", "--arg", "maal=a"))
     assert "until: Input should be a valid datetime" in refused(
         ask("menu", "--arg", "meal=a", "--arg", "until=noon")
     )
