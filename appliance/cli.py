@@ -148,6 +148,10 @@ def _parser() -> argparse.ArgumentParser:
         json=False,
     )
     _add_provisioned(one)
+
+    _add_updated(
+        add("update", "Install an update of the system, keep it or leave it.", _from("update"), json=False)
+    )
     return parser
 
 
@@ -193,6 +197,22 @@ def _add_provisioned(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replace", action="store_true", help="replace a configuration that was written by hand"
     )
+
+
+def _add_updated(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--root", type=Path, default=Path("/"), metavar="DIR", help="where the box's file system lies [/]"
+    )
+    what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    one = what.add_parser(
+        "install", help="write a signed bundle to the spare slot and restart into it, on trial"
+    )
+    one.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle, or a folder with one in it")
+    one.add_argument("--again", action="store_true", help="also if this very bundle was begun before")
+    one = what.add_parser("settle", help="after a start: keep a system on trial that measures, or leave it")
+    one.add_argument("--config", type=Path, required=True, help="the configuration of `appliance run`")
+    one = what.add_parser("status", help="say which slot runs, and what became of the last update")
+    one.add_argument("--json", action="store_true", help="print a JSON line instead of text")
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:

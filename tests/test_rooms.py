@@ -46,6 +46,7 @@ MAY_KNOW = {
     | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
     | {"provision", "remote", "secret_files"},
     "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "redact", "service"},
+    "update": {"budget", "clock", "doctor", "errors", "files"},
     "service": GROUND
     | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
     | {"backoff", "health", "inference", "patience", "remote", "usb"},
@@ -63,7 +64,7 @@ FILES = [
     file
     for pattern in (
         *("appliance/**/*.py", "convert/**/*.py", "tests/**/*.py", "benchmarks/**/*.py"),
-        *("systemd/**/*", "docs/**/*", "training/*"),
+        *("image/**/*", "systemd/**/*", "docs/**/*", "training/*"),
         *("Makefile", "README.md", "pyproject.toml", ".ci/run"),
     )
     for file in ROOT.glob(pattern)
