@@ -109,13 +109,13 @@ class Appliance:
         self.overflowed = 0
         self.late = 0
         self.paths: Counter[str] = Counter()
+        self._info: dict[str, object] = {}
 
     def start(self) -> None:
         """Start measuring; returns at once."""
         self._started_s = self._clock.monotonic_s()
         self._parts.surroundings.look()
-        info = {"networks": self._parts.measurer.health(), **self._parts.surroundings.health()}
-        self._parts.publisher.set_info({"schema": "janban.info/1", **info})
+        self._say_what_it_is()
         if self._parts.remote is not None:
             self._parts.remote.start(self._parts.publisher.wake)
         self._parts.publisher.start()
@@ -214,7 +214,14 @@ class Appliance:
         """Look at the machine, and send a health message when due or on a change; may take seconds."""
         self._parts.surroundings.look()
         self._parts.clock_floor.save(self._parts.surroundings.clock_state)
+        self._say_what_it_is()
         self._report.look(self._activity())
+
+    def _say_what_it_is(self) -> None:
+        info = self._collector.info(self._parts.measurer.health())
+        if info != self._info:
+            self._info = info
+            self._parts.publisher.set_info(info)
 
     def health(self) -> Health:
         """Return how the appliance is now; may be called from any thread, and wait for the disk."""

@@ -140,6 +140,15 @@ class HealthCollector:
             variant=about.variant,
         )
 
+    def info(self, networks: Mapping[str, object] | None) -> dict[str, object]:
+        """Return what the box is, for the topic `info`: nothing that is gone a moment later."""
+        return {
+            "schema": "janban.info/1",
+            "software": __version__,
+            "system": self._system.model_dump(mode="json"),
+            "networks": None if networks is None else {key: networks[key] for key in ("device", "versions")},
+        }
+
     def collect(self, now: Activity) -> Health:
         """Return the health message of this moment."""
         facts, machine, origin = self._surroundings.facts, self._surroundings.machine, self._about.origin

@@ -90,6 +90,7 @@ class Shade:
 class Publisher:
     def __init__(self) -> None:
         self.health: list[dict[str, object]] = []
+        self.info: list[dict[str, object]] = []
         self.stopped = False
         self.connects = 0
         self.last_fault = None
@@ -104,6 +105,7 @@ class Publisher:
 
     def set_info(self, fields: dict[str, object]) -> None:
         json.dumps(fields)
+        self.info.append(fields)
 
     def send_health(self, fields: dict[str, object]) -> None:
         json.dumps(fields)
@@ -225,6 +227,17 @@ def test_a_full_disk_loses_nothing_and_is_said(build: Build, store: FullStore) -
     appliance.stop()
     assert appliance.degraded() == []
     assert [reading.sequence for reading in stored(store)] == [1, 2, 3]
+
+
+def test_what_the_box_is_is_told_once(build: Build) -> None:
+    appliance = build([noisy(1)])
+    appliance.start()
+    finish(appliance)
+    appliance.look_around()
+    [info] = appliance._parts.publisher.info
+    assert info["networks"] == {"device": "cpu", "versions": {}}
+    assert "temperature_c" not in info
+    appliance.stop()
 
 
 def test_what_is_wrong_is_in_health(build: Build, store: FullStore) -> None:
