@@ -156,7 +156,7 @@ class Store:
                     reading.device,
                     sequence,
                     str(reading.boot_id),
-                    self._clock.monotonic_s(),
+                    self._clock.monotonic_s() if draft.made_s is None else draft.made_s,
                     reading.to_json(),
                 ),
             )

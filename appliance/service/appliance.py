@@ -344,6 +344,7 @@ class Appliance:
             clock=clock_state,
             meal=None if self._parts.remote is None else self._parts.remote.meal(captured_at),
             models=tray.models,
+            made_s=self._clock.monotonic_s(),
         )
         if self._recorder.record(draft):
             self._parts.publisher.wake()

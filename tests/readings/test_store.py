@@ -104,6 +104,8 @@ def test_historical_is_what_the_monotonic_clock_and_the_boot_say(store: Store, c
     assert waiting.historical(ORIGIN.boot_id, clock.now_s + 60.1, after_s=60)
     assert waiting.historical(uuid4(), clock.now_s, after_s=60)
     assert Reading.from_json(waiting.late_payload()) == Reading.from_json(waiting.payload).late()
+    store.add(draft(made_s=clock.now_s - 3600))
+    assert store.pending(2)[1].historical(ORIGIN.boot_id, clock.now_s, after_s=60), "the disk took it late"
 
 
 def test_a_payload_of_another_version_is_marked_late_as_it_is(store: Store, file: Path) -> None:

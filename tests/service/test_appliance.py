@@ -240,6 +240,24 @@ def test_what_the_box_is_is_told_once(build: Build) -> None:
     appliance.stop()
 
 
+def test_what_a_full_disk_held_back_is_published_as_late(build: Build, store: FullStore) -> None:
+    """What counts is when the tray was measured, not when the disk took its reading."""
+    store.refusals = 3
+    began_s = time.monotonic()
+    appliance = build([noisy(1)])
+    appliance.start()
+    finish(appliance)
+    while store.refusals:
+        assert time.monotonic() < began_s + SOON_S
+        time.sleep(0.01)
+    refused_until_s = time.monotonic()
+    appliance.stop()
+    store.open()
+    with store:
+        [waiting] = store.pending(9)
+    assert began_s <= waiting.stored_monotonic_s < refused_until_s
+
+
 def test_what_is_wrong_is_in_health(build: Build, store: FullStore) -> None:
     store.refusals = 1000
     appliance = build([noisy(1)])
