@@ -152,7 +152,7 @@ evaluate: setup-dev ## Measure the networks on trays with known truth (REPORT=ev
 
 # As root, with the system's own Python; nothing but zstd is needed. YES=1 SERIAL=… asks nothing, for scripts.
 flash: ## Write an image to an SD card and read it back: sudo make flash DEV=/dev/sdX (IMAGE=, YES=1 SERIAL=)
-	@$(PYTHON) -m image.flash $(if $(DEV),--device "$(DEV)") --image "$(IMAGE)" \
+	@$(PYTHON) -B -m image.flash $(if $(DEV),--device "$(DEV)") --image "$(IMAGE)" \
 	    $(if $(filter 1,$(YES)),--serial "$(SERIAL)")
 
 bundle: ## Pack an image as an update, signed (IMAGE=, KEY=, CERT=, KEYRING= where the boxes trust another certificate)

@@ -2,13 +2,14 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from appliance.clock import SystemClock
 from appliance.config import load
+from appliance.doctor.check import Check
 from appliance.doctor.examine import examine
 from appliance.doctor.running import ask
 from appliance.update import record
@@ -38,7 +39,11 @@ def command(options: argparse.Namespace) -> int:
             print(said)
         case _:
             told = _told(bootloader, record.load(noted))
-            print(json.dumps(told) if options.json else "\n".join(f"{key}: {told[key]}" for key in told))
+            print(
+                json.dumps(told)
+                if options.json
+                else "\n".join(f"{key}: {told[key] or 'none'}" for key in told)
+            )
     return 0
 
 
@@ -46,11 +51,18 @@ def _verdict(config: Path) -> Verdict:
     """Judge the system that runs on trial; a configuration that it cannot read counts against it."""
     settings = load(config)
 
-    def self_test() -> Sequence[str]:
-        checks = [check for check in examine(settings) if check.name in _DECISIVE]
-        return [f"{check.name}: {check.found}" for check in checks if check.state == "fail"]
+    return await_verdict(
+        lambda: ask(settings.service.metrics_port), lambda: _faults(examine(settings)), SystemClock()
+    )
 
-    return await_verdict(lambda: ask(settings.service.metrics_port), self_test, SystemClock())
+
+def _faults(checks: Iterable[Check]) -> list[str]:
+    """Return what an update fails for, of all that the doctor finds."""
+    return [
+        f"{check.name}: {check.found}"
+        for check in checks
+        if check.name in _DECISIVE and check.state == "fail"
+    ]
 
 
 def _told(bootloader: Bootloader, last: record.Attempt | None) -> dict[str, object]:

@@ -16,7 +16,7 @@ LARGEST_ENVELOPE_BYTES = 8192
 LONGEST_LIFE = timedelta(minutes=10)
 """From a request's `issued_at` to its `expires_at`, at most."""
 
-CommandName = Literal["recalibrate", "capture", "menu", "restart", "diagnostics"]
+CommandName = Literal["recalibrate", "capture", "menu", "restart", "diagnostics", "update"]
 
 Status = Literal["done", "failed", "refused", "interrupted"]
 
@@ -111,6 +111,7 @@ ARGUMENTS: Final[dict[str, type[Model]]] = {
     "menu": MenuArguments,
     "restart": NoArguments,
     "diagnostics": NoArguments,
+    "update": NoArguments,
 }
 """Every command, and what may be said with it."""
 

@@ -105,7 +105,7 @@ def look_up(named: Path, machine: Machine) -> Disk:
         name=name,
         whole_disk=device.parent.name if (device / "partition").exists() else name,
         model=_words(machine, name, "device/vendor", "device/model", "device/name"),
-        serial=_serial(device, machine.root),
+        serial=_serial(device),
         size_bytes=_SECTOR_BYTES * int(machine.text(name, "size") or 0),
         removable=machine.text(name, "removable") == "1" or _on_usb(device) or _is_card(machine, name),
         physical="virtual" not in device.parts and machine.text(name, "device/type") != _CD_ROM,
@@ -162,14 +162,12 @@ def _is_card(machine: Machine, name: str) -> bool:
     return machine.text(name, "device/type") == "SD"
 
 
-def _serial(device: Path, root: Path) -> str:
-    """Return the serial of a disk: its own, or that of the USB device which it is part of."""
+def _serial(device: Path) -> str:
+    """Return the serial of a disk: its own, or that of the USB device which it is part of, but no hub's."""
     for folder in (device / "device", *device.parents):
-        if folder == root / "sys":
-            break
         text = kernel_text(folder / "serial")
-        if text:
-            return printable(text)
+        if text or (folder / "idVendor").exists():
+            return printable(text or "")
     return ""
 
 

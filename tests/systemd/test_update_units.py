@@ -7,13 +7,19 @@ from pathlib import Path
 import pytest
 
 from appliance.doctor.instruments import Instruments
+from appliance.provision.places import Places
+from appliance.service import update_wish
 from appliance.update import machine, trial
 from appliance.update.bootloader import Bootloader
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 SETTLE = FOLDER / "janban-update.service"
+INSTALL = FOLDER / "janban-install.service"
+WISH = FOLDER / "janban-install.path"
 STICK = FOLDER / "janban-stick@.service"
 RULES = FOLDER / "udev" / "71-janban-update.rules"
+
+STATE = str(Places().state)
 
 ANALYSE = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
@@ -34,7 +40,7 @@ def settings(unit: Path) -> configparser.ConfigParser:
 
 
 @ANALYSE
-@pytest.mark.parametrize("unit", [SETTLE, STICK])
+@pytest.mark.parametrize("unit", [SETTLE, STICK, INSTALL, WISH])
 def test_systemd_takes_the_units_without_a_remark(tmp_path: Path, unit: Path) -> None:
     program = tmp_path / "appliance"
     program.write_text("#!/bin/sh\n")
@@ -46,14 +52,15 @@ def test_systemd_takes_the_units_without_a_remark(tmp_path: Path, unit: Path) ->
 
 
 @ANALYSE
-def test_exposure_is_small_though_it_is_root() -> None:
-    analysed = call("systemd-analyze", "security", "--offline=true", "--no-pager", SETTLE)
-    found = re.search(r"Overall exposure level for janban-update\.service: ([\d.]+)", analysed.stdout)
+@pytest.mark.parametrize("unit", [SETTLE, INSTALL])
+def test_exposure_is_small_though_it_is_root(unit: Path) -> None:
+    analysed = call("systemd-analyze", "security", "--offline=true", "--no-pager", unit)
+    found = re.search(rf"Overall exposure level for {re.escape(unit.name)}: ([\d.]+)", analysed.stdout)
     assert found is not None, analysed.stderr
     assert float(found[1]) <= 3.0
 
 
-@pytest.mark.parametrize("unit", [SETTLE, STICK])
+@pytest.mark.parametrize("unit", [SETTLE, STICK, INSTALL, WISH])
 def test_units_are_for_boxes_with_slots(unit: Path) -> None:
     mounted = settings(unit)["Unit"]["ConditionPathIsMountPoint"]
     assert Bootloader().file.parent == Path(mounted)
@@ -77,7 +84,15 @@ def test_there_is_time_for_every_verdict() -> None:
 
 
 def test_there_is_time_for_the_slowest_card() -> None:
-    assert 60 * minutes(STICK) > 2 * machine._INSTALL_S
+    assert 60 * min(minutes(STICK), minutes(INSTALL)) > 2 * machine._INSTALL_S
+
+
+def test_root_looks_where_the_service_leaves_its_wish() -> None:
+    assert settings(WISH)["Path"]["PathExists"] == f"{STATE}/{update_wish.WISH}"
+    service = settings(INSTALL)["Service"]
+    assert service["ExecStartPre"] == f"/usr/bin/rm -f {STATE}/{update_wish.WISH}"
+    assert service["ExecStart"].endswith(f" update install {STATE}/{update_wish.BUNDLES}")
+    assert {STATE, str(Bootloader().file.parent), "/run/systemd"} == set(service["ReadWritePaths"].split())
 
 
 def test_a_stick_cannot_bring_programs_or_devices() -> None:

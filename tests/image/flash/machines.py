@@ -64,7 +64,8 @@ class FakeMachine:
             **{"removable": "1", "device__vendor": "Generic", "device__model": "Reader", "device__type": "0"}
             | texts,
         )
-        (self.root / "sys/devices" / usb / "serial").write_text("4C530001\n")
+        for file, text in (("1-2/serial", "4C530001"), ("1-2/idVendor", "0bda"), ("serial", "0000:00:14.0")):
+            (self.root / "sys/devices" / usb / ".." / file).write_text(f"{text}\n")
         return node
 
     def part(self, disk: str, name: str, number: str) -> Path:

@@ -130,6 +130,12 @@ def test_names_out_of_a_hostile_device_are_printable(machine: FakeMachine) -> No
     assert "\x1b" not in str(look_up(node, machine.kernel()))
 
 
+def test_a_reader_without_a_serial_has_not_that_of_its_hub(machine: FakeMachine) -> None:
+    node = machine.card()
+    (machine.root / "sys/devices/pci0000:00/0000:00:14.0/usb1/1-2/serial").unlink()
+    assert look_up(node, machine.kernel()).serial == ""
+
+
 def test_what_is_no_block_device_is_refused(machine: FakeMachine) -> None:
     machine.card()
     plain = machine.node("plain")
