@@ -1,7 +1,7 @@
 """What one connection delivers: birth, readings in order, and a farewell."""
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -53,6 +53,7 @@ class Delivery:
     attempts: Counter[str] = field(default_factory=Counter)
     """How often each result was published and not acknowledged; it goes from one connection to the next."""
 
+    _beside: deque[tuple[str, str, int | None]] = field(default_factory=deque)
     _in_flight: dict[int, UUID | None] = field(default_factory=dict)
     _letters: dict[int, str] = field(default_factory=dict)
     _unmarked: list[UUID] = field(default_factory=list)
@@ -82,17 +83,24 @@ class Delivery:
         A store that cannot be read or written now is tried again at the next call.
         """
         self._attempt(self._settle)
+        self._send_beside()
         self._answer()
         self._attempt(self._fill)
         self._check_silence()
 
     def part(self, deadline: Deadline) -> None:
-        """Send what fits once more, then `offline`, and wait until `deadline` for it to be acknowledged."""
+        """Send what fits once more, then `offline`, and wait until `deadline` for it to be acknowledged.
+
+        Raises `LinkError` where the broker takes it no more: it has the will for that.
+        """
         self.advance()
         self._publish_beside(self._topics.status, payloads.status("offline", self.origin.boot_id))
         while self._in_flight and not deadline.passed:
             self.link.pump(deadline.remaining_s)
             self._attempt(self._settle)
+            self._send_beside()
+        if self._beside:
+            raise LinkError("the farewell was not said: the broker acknowledges too little")
 
     def _attempt(self, step: Callable[[], None]) -> None:
         """Take a step, and log once what the store has against it."""
@@ -104,7 +112,14 @@ class Delivery:
             self._complaints.add(str(error))
 
     def _publish_beside(self, topic: str, payload: str, *, expiry_s: int | None = None) -> None:
-        self._in_flight[self.link.publish(topic, payload, retain=True, expiry_s=expiry_s)] = None
+        self._beside.append((topic, payload, expiry_s))
+        self._send_beside()
+
+    def _send_beside(self) -> None:
+        """Send what is no reading as soon as the broker may be sent more; the window is for readings."""
+        while self._beside and len(self._in_flight) < self.link.receive_maximum:
+            topic, payload, expiry_s = self._beside.popleft()
+            self._in_flight[self.link.publish(topic, payload, retain=True, expiry_s=expiry_s)] = None
 
     def _answer(self) -> None:
         """Tell the results of commands."""

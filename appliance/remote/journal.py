@@ -18,7 +18,10 @@ _KEPT = 100
 """Requests that are remembered; results are bounded, and so is this file: to some 30 MB at worst."""
 
 _WORTH_TELLING_S = 3600.0
-"""A result that nobody took by then, because the broker was away, is kept for who asks again."""
+"""A result that nobody took by then, because the broker was away, is kept for who asks again.
+
+It counts from the request's end where the clock says less, as one that begins anew after a power cut.
+"""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS request (
@@ -134,8 +137,9 @@ class Journal:
         """Write down a result that is to be told; False where the request has one already."""
         with self._writing() as connection:
             done = connection.execute(
-                "UPDATE request SET result = ?, tell_until = ? WHERE id = ? AND result IS NULL",
-                (result, now.timestamp() + _WORTH_TELLING_S, str(request_id)),
+                "UPDATE request SET result = ?, tell_until = max(?, expires_at) + ?"
+                " WHERE id = ? AND result IS NULL",
+                (result, now.timestamp(), _WORTH_TELLING_S, str(request_id)),
             )
         return done.rowcount == 1
 
@@ -159,8 +163,8 @@ class Journal:
         """Have a result told once more, if there is one."""
         with self._writing() as connection:
             connection.execute(
-                "UPDATE request SET tell_until = ? WHERE id = ? AND result IS NOT NULL",
-                (now.timestamp() + _WORTH_TELLING_S, str(request_id)),
+                "UPDATE request SET tell_until = max(?, expires_at) + ? WHERE id = ? AND result IS NOT NULL",
+                (now.timestamp(), _WORTH_TELLING_S, str(request_id)),
             )
 
     def count_since(self, commands: frozenset[str], since: datetime) -> int:

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +188,22 @@ def test_what_was_under_way_at_a_crash_is_interrupted_and_not_done_again(
             take(opened, "menu", signed(asked))
             one_result(opened, "interrupted")
             assert fresh.done == 0
+
+
+def test_what_a_power_cut_interrupted_is_told_though_the_clock_begins_anew(
+    tmp_path: Path, clock: SetClock
+) -> None:
+    """A box without a battery starts years back, and learns the time when the network is there."""
+    hands, cut_at = Hands(), clock.now
+    hands.gate = threading.Event()
+    with desk(tmp_path, clock, hands) as cut:
+        take(cut, "menu", signed(request(clock, "menu")))
+        assert hands.entered.wait(30)
+        clock.now = datetime(1970, 1, 1, tzinfo=UTC)
+        with desk(tmp_path, clock, Hands()) as opened:
+            one_result(opened, "interrupted")
+            clock.now = cut_at + timedelta(minutes=2)
+            one_result(opened, "interrupted")
 
 
 def test_what_follows_comes_after_the_result_is_written(tmp_path: Path, clock: SetClock) -> None:
