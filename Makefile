@@ -32,7 +32,7 @@ READY_TRAIN := .venv/.ready-train
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test test-slow lint types check bench line soak trigger accuracy reference
-.PHONY: test-convert convert-env trays train models fusion evaluate flash bundle update-key clean
+.PHONY: test-convert convert-env trays train models fusion evaluate image image-test flash bundle update-key clean
 
 help: ## Explain every target
 	@echo "Janban measures what comes back on canteen trays. Targets (ARGS=… is passed on):"
@@ -62,7 +62,7 @@ $(READY_TRAIN): $(READY_DEV)
 	@touch $@
 
 # The shell ignores Ctrl-C, so that the demo can end cleanly and has the last word.
-run: setup ## Run everything on this machine: simulated tray line, broker, subscriber; Ctrl-C ends it
+run: setup ## Run everything here: simulated tray line, broker, subscriber; Ctrl-C ends it (ARGS="--port 1884")
 	@trap : INT; $(BIN)/appliance demo $(NETWORKS) $(ARGS); status=$$?; [ $$status -eq 130 ] || exit $$status
 
 test: setup-dev ## Run the tests (ARGS="-k trigger")
@@ -161,6 +161,15 @@ bundle: ## Pack an image as an update, signed (IMAGE=, KEY=, CERT=, KEYRING= whe
 
 update-key: ## Make a key to try updates with, never for canteens (UPDATE_KEY=build/update-key)
 	@$(PYTHON) -m image.update.key --out "$(UPDATE_KEY)"
+
+# What config.mk or the command line sets; image/settings.sh has the defaults.
+export SITE LOCALE TIMEZONE WIFI_COUNTRY BASE RASPIOS_KEYRING RASPIOS_MIRROR MIRROR SECURITY_MIRROR
+export EDGETPU_DEB EDGETPU_DEB_SHA256
+image: ## Build the SD-card image as root: build/image/janban-latest.img.zst (SITE=, LOCALE=ko_KR|en; docs/image.md)
+	@image/build
+
+image-test: setup-dev ## Boot the image in an emulator until its readings arrive here: slow, needs qemu-system-aarch64
+	@JANBAN_IMAGE="$(abspath build/image/janban-latest.img.zst)" $(BIN)/python -m pytest -m slow tests/image $(ARGS)
 
 clean: ## Remove the environment, caches and the demo's files
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist run *.egg-info

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints, ValidationError
 
 from appliance.readings.model import Line, Model, Name
 from appliance.readings.reading import UtcTime
@@ -114,3 +114,9 @@ ARGUMENTS: Final[dict[str, type[Model]]] = {
     "update": NoArguments,
 }
 """Every command, and what may be said with it."""
+
+
+def faults_of(error: ValidationError) -> str:
+    """Return what is wrong with something that was to be read, by key, in at most 200 characters."""
+    faults = error.errors(include_input=False, include_url=False)
+    return " | ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in faults)[:200]

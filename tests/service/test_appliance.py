@@ -29,7 +29,7 @@ from appliance.service.machine import Machine
 from appliance.service.pipeline import MeasuredTray, rejected
 from appliance.service.stages import Stages
 from appliance.service.surroundings import Surroundings
-from tests.service.lines import EveryFrame, Gate, ScriptedCamera, noisy
+from tests.service.lines import EveryFrame, Gate, ScriptedCamera, gone, noisy
 
 SOON_S = 10.0
 
@@ -90,6 +90,7 @@ class Shade:
 class Publisher:
     def __init__(self) -> None:
         self.health: list[dict[str, object]] = []
+        self.info: list[dict[str, object]] = []
         self.stopped = False
         self.connects = 0
         self.last_fault = None
@@ -104,6 +105,7 @@ class Publisher:
 
     def set_info(self, fields: dict[str, object]) -> None:
         json.dumps(fields)
+        self.info.append(fields)
 
     def send_health(self, fields: dict[str, object]) -> None:
         json.dumps(fields)
@@ -111,14 +113,17 @@ class Publisher:
 
 
 class FullStore(Store):
-    """A store whose disk is full as often as it is told."""
+    """A store whose disk is full as often as it is told, and hangs then while a gate is closed."""
 
     refusals = 0
+    gate: Gate | None = None
 
     def add(self, draft: Draft) -> Reading:
         if self.refusals > 0:
             self.refusals -= 1
             raise StoreError("the disk is full")
+        if self.gate is not None:
+            self.gate.pass_through()
         return super().add(draft)
 
 
@@ -224,6 +229,35 @@ def test_a_full_disk_loses_nothing_and_is_said(build: Build, store: FullStore) -
     assert [reading.sequence for reading in stored(store)] == [1, 2, 3]
 
 
+def test_what_the_box_is_is_told_once(build: Build) -> None:
+    appliance = build([noisy(1)])
+    appliance.start()
+    finish(appliance)
+    appliance.look_around()
+    [info] = appliance._parts.publisher.info
+    assert info["networks"] == {"device": "cpu", "versions": {}}
+    assert "temperature_c" not in info
+    appliance.stop()
+
+
+def test_what_a_full_disk_held_back_is_published_as_late(build: Build, store: FullStore) -> None:
+    """What counts is when the tray was measured, not when the disk took its reading."""
+    store.refusals = 3
+    began_s = time.monotonic()
+    appliance = build([noisy(1)])
+    appliance.start()
+    finish(appliance)
+    while store.refusals:
+        assert time.monotonic() < began_s + SOON_S
+        time.sleep(0.01)
+    refused_until_s = time.monotonic()
+    appliance.stop()
+    store.open()
+    with store:
+        [waiting] = store.pending(9)
+    assert began_s <= waiting.stored_monotonic_s < refused_until_s
+
+
 def test_what_is_wrong_is_in_health(build: Build, store: FullStore) -> None:
     store.refusals = 1000
     appliance = build([noisy(1)])
@@ -283,6 +317,41 @@ def test_a_tray_that_hangs_starves_the_watchdog(build: Build, monkeypatch: pytes
     gate.set()
     finish(appliance)
     monkeypatch.setattr(appliance, "_budget", Budget(5.0))
+    appliance.stop()
+
+
+def test_a_disk_that_hangs_while_no_tray_is_measured_starves_the_watchdog(
+    build: Build, store: FullStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a full disk refused is stored again by the thread that measures: while it waits, nobody does."""
+    gate = store.gate = Gate()
+    store.refusals = 1
+    appliance = build([noisy(1)])
+    monkeypatch.setattr(appliance, "_budget", Budget(0.05))
+    appliance.start()
+    until_s = time.monotonic() + SOON_S
+    while appliance.unable() is None:
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    assert "has taken more than" in str(appliance.unable())
+    gate.set()
+    finish(appliance)
+    monkeypatch.setattr(appliance, "_budget", Budget(5.0))
+    appliance.stop()
+    assert len(stored(store)) == 1
+
+
+def test_a_camera_that_gives_a_frame_and_fails_again_and_again_starves_the_watchdog(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Budget, "camera_ailing_s", 0.05)
+    appliance = build([step for n in range(1000) for step in (noisy(n), gone())])
+    appliance.start()
+    until_s = time.monotonic() + SOON_S
+    while appliance.unable() is None:
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    assert "has not run well" in str(appliance.unable())
     appliance.stop()
 
 
