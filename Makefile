@@ -164,7 +164,7 @@ update-key: ## Make a key to try updates with, never for canteens (UPDATE_KEY=bu
 
 # What config.mk or the command line sets; image/settings.sh has the defaults.
 export SITE LOCALE TIMEZONE WIFI_COUNTRY BASE RASPIOS_KEYRING RASPIOS_MIRROR MIRROR SECURITY_MIRROR
-export EDGETPU_DEB EDGETPU_DEB_SHA256
+export EDGETPU_DEB EDGETPU_DEB_SHA256 UPDATE_KEYRING BENCH
 image: ## Build the SD-card image as root: build/image/janban-latest.img.zst (SITE=, LOCALE=ko_KR|en; docs/image.md)
 	@image/build
 
