@@ -115,9 +115,10 @@ def test_the_journal_spares_the_card_and_has_bounds() -> None:
 
 
 def test_the_service_may_listen_where_metrics_are_by_default() -> None:
+    """And nowhere else; port 0, no port of its own, is what a client binds that only connects."""
     port = ServiceSettings().metrics_port
     assert (setting("Service", "SocketBindDeny"), setting("Service", "SocketBindAllow")) == (
-        "any",
+        "1-65535",
         f"tcp:{port}",
     )
 
