@@ -82,7 +82,7 @@ def test_a_broker_that_takes_one_at_a_time_gets_one_at_a_time(store: Store) -> N
     store.add(draft())
     link = WrittenLink(receive_maximum=1)
     one = delivery(link, store, window=20)
-    one.greet()
+    one.greet(None)
     one.tell("{}")
     one.report("{}", 60)
     for _ in range(5):
@@ -97,6 +97,6 @@ def test_a_broker_that_takes_one_at_a_time_gets_one_at_a_time(store: Store) -> N
 def test_a_farewell_that_cannot_be_said_is_left_to_the_will(store: Store) -> None:
     link = WrittenLink(receive_maximum=1)
     one = delivery(link, store, window=20)
-    one.greet()
+    one.greet(None)
     with pytest.raises(LinkError, match="farewell"):
         one.part(Deadline.after(0.0, SystemClock()))

@@ -168,7 +168,7 @@ class Life(RuleBasedStateMachine):
             self.runs = self.box.start()
 
 
-Life.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+Life.TestCase.settings = settings(max_examples=50, stateful_step_count=25, deadline=None)
 TestLife = Life.TestCase
 
 
