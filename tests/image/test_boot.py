@@ -1,6 +1,7 @@
 """The image boots, measures, and loses nothing in a power cut; emulated, its camera is the simulated line."""
 
 import io
+import itertools
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import cv2
 import pytest
 
 from appliance.camera.settings import SimulatorSettings
@@ -30,6 +32,7 @@ _PROGRAMS = ("qemu-system-aarch64", "zstd", "mcopy", "sfdisk", "ssh", "ssh-keyge
 _IMAGE = Path(os.environ.get("JANBAN_IMAGE") or ROOT / "build/image/janban-latest.img.zst")
 _READINGS_S = 1200.0
 _CARD_MB = 4096
+_FRAMES = 300
 _EXPLAINED = {"tpu": "no Coral in an emulator", "clock": "no time server in its network"}
 
 pytestmark = [
@@ -63,31 +66,47 @@ certificate = """
 key = """
 {key.decode()}"""
 [camera]
-kind = "simulator"
-fps = 3
-trays_per_minute = 6
+kind = "replay"
+path = "/var/lib/janban/line"
+fps = 2
+loop = true
 '''
 
 
-def calibration_archive(folder: Path) -> bytes:
-    """The calibration to the simulated line's own trays, as a tar archive."""
+def simulated_line(folder: Path) -> bytes:
+    """The calibration to the simulated line's own trays, and a minute of that line, as a tar archive.
+
+    Painted here: an emulated processor has enough to do with measuring.
+    """
     line = SimulatedLine(SimulatorSettings(width=1280, height=960))
     calibration = calibrate(line.reference_empty(), line.reference_full(), line.layout.tray_mm)
     save_calibration(calibration, folder / "calibration")
+    pictures = folder / "line"
+    pictures.mkdir()
+    pace = SimulatorSettings(width=480, height=360, fps=5, trays_per_minute=20, real_time=False)
+    with SimulatedLine(pace) as line:
+        for number in range(_FRAMES):
+            frame = line.read(1.0)
+            assert cv2.imwrite(str(pictures / f"{number:04}.jpg"), frame.image)
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(folder / "calibration", "calibration")
+        tar.add(pictures, "line")
     return archive.getvalue()
 
 
 def wait_until(true: Callable[[], bool], what: str, box: Box) -> float:
     """Wait until something is true; return the seconds that took."""
     began_s = time.monotonic()
-    while not true():
-        if time.monotonic() - began_s > _READINGS_S:
-            journal = box.run("journalctl --boot --no-pager -u janban -n 60; systemctl --failed --no-pager")
+    # Seldom: for an emulated processor a login is work.
+    for rounds in itertools.count(1):
+        if true():
+            break
+        given_up = time.monotonic() - began_s > _READINGS_S
+        if given_up or (rounds % 10 == 0 and box.answers("systemctl --quiet is-failed janban")):
+            journal = box.run("journalctl --boot --no-pager -u janban -u janban-provision -n 80")
             pytest.fail(f"{what}: not within {_READINGS_S:g} s; {journal}")
-        time.sleep(1)
+        time.sleep(5)
     return time.monotonic() - began_s
 
 
@@ -104,9 +123,8 @@ class Central:
 def central(tmp_path: Path, mosquitto_broker: Callable[[str], Mosquitto]) -> Central:
     authority = new_authority()
     key = new_key()
-    certificate = authority.sign_server(
-        key, "10.0.2.2", NOW - timedelta(days=3000), NOW + timedelta(days=3000)
-    )
+    long = timedelta(days=3000)
+    certificate = authority.sign_server(key, "10.0.2.2", NOW - long, NOW + long)
     for name, text in (("ca.pem", authority.pem.encode()), ("broker.key", key), ("broker.pem", certificate)):
         (tmp_path / name).write_bytes(text)
     inner = free_port()
@@ -134,6 +152,36 @@ def box(tmp_path: Path, central: Central) -> Iterator[Box]:
     machine.power_cut()
 
 
+def start_patiently(box: Box) -> None:
+    """Start the service anew, with more time for it than the unit gives: an emulated one may need minutes."""
+    folder = "/run/systemd/system/janban.service.d"
+    box.run(f"mkdir -p {folder} && printf '[Service]\\nTimeoutStartSec=600\\n' >{folder}/emulated.conf")
+    box.run("systemctl daemon-reload; systemctl reset-failed janban; systemctl --no-block restart janban")
+
+
+def measured(subscriber: Subscriber) -> int:
+    """How many readings arrived that say what was left in a tray's wells."""
+    return sum(bool(one.compartments) for one in list(subscriber.received.readings.values()))
+
+
+def networks_answer(box: Box) -> bool:
+    """Whether both networks of the image give more than one value for a picture, whatever time they take."""
+    program = (
+        "import numpy, pathlib\n"
+        "from ai_edge_litert.interpreter import Interpreter\n"
+        "for file in pathlib.Path('/opt/janban/models').glob('*.tflite'):\n"
+        "    network = Interpreter(str(file))\n"
+        "    network.allocate_tensors()\n"
+        "    (taken,), given = network.get_input_details(), network.get_output_details()[0]\n"
+        "    noise = numpy.random.default_rng(1).integers(-100, 100, taken['shape']).astype(taken['dtype'])\n"
+        "    network.set_tensor(taken['index'], noise)\n"
+        "    network.invoke()\n"
+        "    print(numpy.unique(network.get_tensor(given['index'])).size)\n"
+    )
+    different = [int(line) for line in box.run(python_on_box(program)).split()]
+    return len(different) == 2 and min(different) > 1
+
+
 def stored(box: Box) -> list[tuple[int, str, bool]]:
     """Sequence, id, and whether it was sent, of every reading that the box has."""
     program = (
@@ -154,9 +202,13 @@ def test_a_box_measures_after_its_first_boot_and_loses_nothing_in_a_power_cut(
 
     box.start()
     first_boot_s = box.wait_for_login()
-    box.run("tar --extract --no-same-owner --directory /var/lib/janban", stdin=calibration_archive(tmp_path))
-    box.run("chown -R janban:janban /var/lib/janban/calibration && systemctl restart janban")
-    first_reading_s = wait_until(lambda: len(readings) >= 3, "three readings", box)
+    box.run("tar --extract --directory /var/lib/janban", stdin=simulated_line(tmp_path))
+    box.run("chown -R janban:janban /var/lib/janban/calibration /var/lib/janban/line")
+    box.run("systemctl start janban-provision")
+    # Back projection alone: an emulated processor takes longer over a network than a box waits for one.
+    box.run("sed --in-place '/^\\[models\\]/,/^$/d' /etc/janban/janban.toml")
+    start_patiently(box)
+    first_reading_s = wait_until(lambda: measured(subscriber) >= 3, "three trays measured", box)
 
     assert "ro" in box.run("findmnt --noheadings --output OPTIONS /").strip().split(",")
     assert not box.answers("touch /usr/written")
@@ -169,6 +221,8 @@ def test_a_box_measures_after_its_first_boot_and_loses_nothing_in_a_power_cut(
     assert not complaints
     assert len(checks) > 10
 
+    assert networks_answer(box)
+
     # Readings that nobody has acknowledged when the power goes.
     central.mosquitto.stop()
     wait_until(lambda: sum(not sent for _, _, sent in stored(box)) >= 3, "three unsent readings", box)
@@ -177,6 +231,7 @@ def test_a_box_measures_after_its_first_boot_and_loses_nothing_in_a_power_cut(
     central.mosquitto.start()
     box.start()
     second_boot_s = box.wait_for_login()
+    start_patiently(box)
     wanted = {name for _, name, _ in before}
     arrived_s = wait_until(
         lambda: wanted <= {str(name) for name in readings} and len(readings) > len(wanted) + 3,

@@ -35,6 +35,7 @@ class Authority:
         request = x509.load_pem_x509_csr(request_pem)
         subject = request.subject if name is None else _name(name)
         builder = _builder(subject, self.certificate.subject, request.public_key(), until)
+        builder = builder.add_extension(self._identifier, critical=False)
         if usage is not None:
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         return builder.sign(self.key, SHA256()).public_bytes(Encoding.PEM)
@@ -44,24 +45,45 @@ class Authority:
         key = load_pem_private_key(key_pem, None).public_key()
         builder = _builder(_name("server"), self.certificate.subject, key, until, since)
         names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
-        return (
-            builder.add_extension(names, critical=False).sign(self.key, SHA256()).public_bytes(Encoding.PEM)
-        )
+        builder = builder.add_extension(names, critical=False).add_extension(self._identifier, critical=False)
+        return builder.sign(self.key, SHA256()).public_bytes(Encoding.PEM)
 
     def below(self, name: str) -> "Authority":
         """Return an authority that this one vouches for."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(_name(name), self.certificate.subject, key.public_key(), NOW + timedelta(days=999))
-        return Authority(key, builder.add_extension(_CA, critical=True).sign(self.key, SHA256()))
+        builder = _as_authority(builder, key).add_extension(self._identifier, critical=False)
+        return Authority(key, builder.sign(self.key, SHA256()))
+
+    @property
+    def _identifier(self) -> x509.AuthorityKeyIdentifier:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
 
 
-_CA = x509.BasicConstraints(ca=True, path_length=None)
+def _as_authority(
+    builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
+    """Add what Python 3.13 and later ask of one."""
+    usage = x509.KeyUsage(
+        key_cert_sign=True,
+        crl_sign=True,
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    return builder.add_extension(usage, critical=True).add_extension(identifier, critical=False)
 
 
 def new_authority(name: str = "authority") -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     builder = _builder(_name(name), _name(name), key.public_key(), NOW + timedelta(days=3650))
-    return Authority(key, builder.add_extension(_CA, critical=True).sign(key, SHA256()))
+    return Authority(key, _as_authority(builder, key).sign(key, SHA256()))
 
 
 def _name(name: str) -> x509.Name:
