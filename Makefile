@@ -15,6 +15,14 @@ WORKERS ?= 1
 PHOTOGRAPHS ?= $(DATA)
 CALIBRATION ?= $(wildcard $(TRAYS))
 PICTURES ?= $(wildcard $(TRAYS))
+IMAGE ?= build/image/janban-latest.img.zst
+DEV ?=
+YES ?=
+SERIAL ?=
+KEY ?=
+CERT ?=
+KEYRING ?=
+UPDATE_KEY ?= build/update-key
 # The networks of models/, where they are.
 NETWORKS = $(if $(wildcard $(OUT)/manifest.json),--models "$(OUT)")
 BIN := .venv/bin
@@ -24,7 +32,7 @@ READY_TRAIN := .venv/.ready-train
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test test-slow lint types check bench line soak trigger accuracy reference
-.PHONY: test-convert convert-env trays train models fusion evaluate image image-test clean
+.PHONY: test-convert convert-env trays train models fusion evaluate image image-test flash bundle update-key clean
 
 help: ## Explain every target
 	@echo "Janban measures what comes back on canteen trays. Targets (ARGS=… is passed on):"
@@ -54,7 +62,7 @@ $(READY_TRAIN): $(READY_DEV)
 	@touch $@
 
 # The shell ignores Ctrl-C, so that the demo can end cleanly and has the last word.
-run: setup ## Run everything on this machine: simulated tray line, broker, subscriber; Ctrl-C ends it
+run: setup ## Run everything here: simulated tray line, broker, subscriber; Ctrl-C ends it (ARGS="--port 1884")
 	@trap : INT; $(BIN)/appliance demo $(NETWORKS) $(ARGS); status=$$?; [ $$status -eq 130 ] || exit $$status
 
 test: setup-dev ## Run the tests (ARGS="-k trigger")
@@ -142,9 +150,21 @@ evaluate: setup-dev ## Measure the networks on trays with known truth (REPORT=ev
 	    $(if $(wildcard $(DATA)/rendered_trays),--rendered "$(DATA)/rendered_trays") \
 	    $(if $(wildcard $(DATA)/steel_tray),--photographs "$(DATA)/steel_tray") $(ARGS)
 
+# As root, with the system's own Python; nothing but zstd is needed. YES=1 SERIAL=… asks nothing, for scripts.
+flash: ## Write an image to an SD card and read it back: sudo make flash DEV=/dev/sdX (IMAGE=, YES=1 SERIAL=)
+	@$(PYTHON) -B -m image.flash $(if $(DEV),--device "$(DEV)") --image "$(IMAGE)" \
+	    $(if $(filter 1,$(YES)),--serial "$(SERIAL)")
+
+bundle: ## Pack an image as an update, signed (IMAGE=, KEY=, CERT=, KEYRING= where the boxes trust another certificate)
+	@$(PYTHON) -m image.update --image "$(IMAGE)" $(if $(KEY),--key "$(KEY)") $(if $(CERT),--cert "$(CERT)") \
+	    $(if $(KEYRING),--keyring "$(KEYRING)")
+
+update-key: ## Make a key to try updates with, never for canteens (UPDATE_KEY=build/update-key)
+	@$(PYTHON) -m image.update.key --out "$(UPDATE_KEY)"
+
 # What config.mk or the command line sets; image/settings.sh has the defaults.
 export SITE LOCALE TIMEZONE WIFI_COUNTRY BASE RASPIOS_KEYRING RASPIOS_MIRROR MIRROR SECURITY_MIRROR
-export EDGETPU_DEB EDGETPU_DEB_SHA256
+export EDGETPU_DEB EDGETPU_DEB_SHA256 UPDATE_KEYRING BENCH
 image: ## Build the SD-card image as root: build/image/janban-latest.img.zst (SITE=, LOCALE=ko_KR|en; docs/image.md)
 	@image/build
 

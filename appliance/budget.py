@@ -111,6 +111,11 @@ class Budget:
         return self.camera_open_s
 
     @property
+    def camera_ailing_s(self) -> float:
+        """From a camera's fault until it ran well, where only the second attempt to open it succeeds."""
+        return self.camera_away_s + self.camera_well_s
+
+    @property
     def camera_retry_s(self) -> float:
         """Before a camera that failed again is opened again; it doubles up to `camera_retry_most_s`."""
         return self.camera_retry_most_s / 10

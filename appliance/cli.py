@@ -86,6 +86,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--out", type=Path, required=True, help="folder to write the calibration to")
 
+    one = _add_config(
+        add(
+            "photograph",
+            "Take a picture with the box's camera, to calibrate with.",
+            _from("photograph"),
+            json=False,
+        )
+    )
+    one.add_argument("--out", type=Path, required=True, metavar="FILE", help="the picture, .png or .jpg")
+
     one = add("measure", "Measure trays in pictures.", _from("measure"))
     _add_measured(one)
     one.add_argument(
@@ -106,8 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     one = add("tune", "Search better settings on pictures whose leftovers people told.", _from("tune"))
     _add_tuned(one)
 
-    one = add("run", "Run the service.", _from("run"), json=False)
-    one.add_argument("--config", type=Path, required=True, help="TOML file, see docs/configuration.md")
+    _add_config(add("run", "Run the service.", _from("run"), json=False))
 
     one = add("demo", "Run everything on this machine: simulated line, broker, subscriber.", _from("demo"))
     one.add_argument("--out", type=Path, default=Path("run"), help="folder for the demo's files [run]")
@@ -130,15 +139,19 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--name", type=_name, required=True, help="the operator's name")
     one.add_argument("--out", type=Path, required=True, metavar="FILE", help="file for the private key (PEM)")
 
-    one = add(
-        "doctor", "Check camera, TPU, models, broker, disk and clock, and say what to do.", _from("doctor")
+    _add_config(
+        add(
+            "doctor",
+            "Check camera, TPU, models, broker, disk and clock, and say what to do.",
+            _from("doctor"),
+        )
     )
-    one.add_argument("--config", type=Path, required=True, help="TOML file, see docs/configuration.md")
 
-    one = add(
-        "diagnostics", "Write an archive for support, without secrets and pictures.", _from("diagnostics")
+    one = _add_config(
+        add(
+            "diagnostics", "Write an archive for support, without secrets and pictures.", _from("diagnostics")
+        )
     )
-    one.add_argument("--config", type=Path, required=True, help="TOML file, see docs/configuration.md")
     one.add_argument("--out", type=Path, required=True, metavar="FILE", help="the archive to write, .tar.gz")
 
     one = add(
@@ -148,6 +161,15 @@ def _parser() -> argparse.ArgumentParser:
         json=False,
     )
     _add_provisioned(one)
+
+    _add_updated(
+        add("update", "Install an update of the system, keep it or leave it.", _from("update"), json=False)
+    )
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--config", type=Path, required=True, help="TOML file, see docs/configuration.md")
     return parser
 
 
@@ -187,12 +209,28 @@ def _add_provisioned(parser: argparse.ArgumentParser) -> None:
         ("--file", places.file, "the provision file, see docs/provisioning.md"),
         ("--config", places.config, "the configuration to write"),
         ("--state", places.state, "folder of the identity"),
-        ("--root", places.root, "where the box's file system lies, as for an image"),
+        ("--root", places.root, "where the box's file system lies, as for an image; other paths are in it"),
     ):
         parser.add_argument(name, type=Path, default=place, help=f"{words} [{place}]")
     parser.add_argument(
         "--replace", action="store_true", help="replace a configuration that was written by hand"
     )
+
+
+def _add_updated(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--root", type=Path, default=Path("/"), metavar="DIR", help="where the box's file system lies [/]"
+    )
+    what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    one = what.add_parser(
+        "install", help="write a signed bundle to the spare slot and restart into it, on trial"
+    )
+    one.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle, or a folder with one in it")
+    one.add_argument("--again", action="store_true", help="also if this very bundle was begun before")
+    one = what.add_parser("settle", help="after a start: keep a system on trial that measures, or leave it")
+    one.add_argument("--config", type=Path, required=True, help="the configuration of `appliance run`")
+    one = what.add_parser("status", help="say which slot runs, and what became of the last update")
+    one.add_argument("--json", action="store_true", help="print a JSON line instead of text")
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:

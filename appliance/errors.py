@@ -82,3 +82,7 @@ class CommandError(JanbanError):
 
 class ProvisionError(JanbanError):
     """A provision file or a certificate cannot be adopted; the message says what to correct in it."""
+
+
+class UpdateError(JanbanError):
+    """A new system cannot be installed, tried or kept; the message says why."""

@@ -82,7 +82,8 @@ def run(settings: SimulatorSettings, trays: int, *, size_known: bool = False) ->
     width_mm, height_mm = line.layout.tray_mm
     size = (width_mm * px_per_mm, height_mm * px_per_mm) if size_known else None
     trigger = Trigger(TriggerSettings(), size)
-    count, events, whole_s = Count(), [], {}
+    count, events = Count(), []
+    whole_s: dict[int, float] = {}
     opened_s: float | None = None
     frame = None
     with line:

@@ -41,7 +41,7 @@ class ApplianceWay:
         measurer = self._measurers[calibration]
         outcome = measurer.measure(picture).outcome
         if outcome.status == "rejected":
-            raise TrayNotFoundError(outcome.reason)
+            raise TrayNotFoundError(str(outcome.reason))
         if outcome.path != "full":
             raise InferenceError(f"measured without the networks: {measurer.complaint}")
         return outcome.latency_ms

@@ -21,6 +21,7 @@ make_root() {
     tar --extract --numeric-owner --xattrs --xattrs-include='*' --directory "$root" --file "$BASE_TAR"
     add_appliance "$root"
     add_units "$root"
+    add_updates "$root"
     add_edgetpu "$root"
     add_settings "$root"
     enable_units
@@ -63,6 +64,12 @@ add_units() {
     install -d -m 750 -g "$JANBAN_ID" "$etc/janban"
     install -d -m 750 -o "$JANBAN_ID" -g "$JANBAN_ID" "$root/var/lib/janban"
     mkdir -p "$root/data"
+}
+
+# Whose updates the box takes is said from outside; without that it takes none.
+add_updates() {
+    local root=$1
+    [ -z "$UPDATE_KEYRING" ] || "$REPO/image/update/install" "$root" "$BASE" "$UPDATE_KEYRING"
 }
 
 # Google's library for the Coral is in no archive of Debian's: it is given by path and hash, or not there.

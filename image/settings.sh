@@ -10,6 +10,7 @@ TIMEZONE=${TIMEZONE:-Asia/Seoul}
 WIFI_COUNTRY=${WIFI_COUNTRY:-KR}
 BASE=${BASE:-debian}
 EDGETPU_DEB=${EDGETPU_DEB:-}
+UPDATE_KEYRING=${UPDATE_KEYRING:-}
 EDGETPU_DEB_SHA256=${EDGETPU_DEB_SHA256:-}
 MIRROR=${MIRROR:-http://deb.debian.org/debian}
 SECURITY_MIRROR=${SECURITY_MIRROR:-http://deb.debian.org/debian-security}
@@ -28,6 +29,8 @@ check_settings() {
         say "BASE=raspios is untested: no machine that this was written on reaches Raspberry Pi's archive" >&2
     fi
     [ -z "$EDGETPU_DEB" ] || check_edgetpu_deb
+    [ -z "$UPDATE_KEYRING" ] || [ -f "$UPDATE_KEYRING" ] ||
+        die "UPDATE_KEYRING=$UPDATE_KEYRING: there is no such file"
 }
 
 check_edgetpu_deb() {

@@ -40,7 +40,7 @@ def test_help_explains_every_target(arguments: tuple[str, ...]) -> None:
 def test_targets_can_be_made(target: str) -> None:
     dry = make("--dry-run", target)
     assert dry.returncode == 0, dry.stderr
-    for module in re.findall(r"-m ((?:appliance|benchmarks|convert)[\w.]*)", dry.stdout):
+    for module in re.findall(r"-m ((?:appliance|benchmarks|convert|image)[\w.]*)", dry.stdout):
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
 

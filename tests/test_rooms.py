@@ -16,10 +16,12 @@ MAY_KNOW = {
     "secret_files": set[str](),
     "clock": set[str](),
     "backoff": set[str](),
+    "bucket": set[str](),
     "patience": set[str](),
     "budget": set[str](),
     "files": set[str](),
     "picture": {"errors", "files"},
+    "redact": set[str](),
     "toml_text": set[str](),
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
@@ -28,10 +30,10 @@ MAY_KNOW = {
     "inference": GROUND | {"backoff", "budget", "patience", "readings", "usb"},
     "camera": GROUND | {"budget", "logs", "tray"},
     "health": {"files", "readings", "usb"},
-    "logs": set[str](),
+    "logs": {"bucket", "redact"},
     "line": GROUND | {"camera"},
     "publish": {"backoff", "budget", "clock", "errors", "files", "readings", "secret_files"},
-    "remote": {"errors", "clock", "readings", "publish"},
+    "remote": {"bucket", "errors", "clock", "readings", "publish"},
     "config_keys": set[str](),
     "config_faults": {"config_keys"},
     "config": GROUND
@@ -43,7 +45,8 @@ MAY_KNOW = {
     "doctor": GROUND
     | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
     | {"provision", "remote", "secret_files"},
-    "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "service"},
+    "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "redact", "service"},
+    "update": {"budget", "clock", "doctor", "errors", "files"},
     "service": GROUND
     | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
     | {"backoff", "health", "inference", "patience", "remote", "usb"},
@@ -61,7 +64,7 @@ FILES = [
     file
     for pattern in (
         *("appliance/**/*.py", "convert/**/*.py", "tests/**/*.py", "benchmarks/**/*.py"),
-        *("systemd/**/*", "docs/**/*", "training/*"),
+        *("image/**/*", "systemd/**/*", "docs/**/*", "training/*"),
         *("Makefile", "README.md", "pyproject.toml", ".ci/run"),
     )
     for file in ROOT.glob(pattern)

@@ -229,6 +229,8 @@ class WorkerCamera:
             # Uninterruptible sleep inside the driver: only a reboot helps, and the watchdog sees to that.
             _LOG.error("the camera's worker (process %d) cannot be killed; its driver hangs", process.pid)
             self._stuck.append(process)
+            # Python would wait for it at its own end, for ever; there is no public way to have it not.
+            vars(multiprocessing.process)["_children"].discard(process)
         else:
             process.close()
 

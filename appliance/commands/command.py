@@ -8,11 +8,15 @@ from pathlib import Path
 from appliance.clock import SystemClock
 from appliance.config import load
 from appliance.errors import CommandError
+from appliance.files import write_whole
 from appliance.publish.settings import PublishSettings, TlsSettings
 from appliance.publish.topics import Topics
 from appliance.remote.ask import ask, make_request
 from appliance.remote.request import ARGUMENTS, Result
 from appliance.remote.signature import key_id, load_key, new_key, public_text
+
+_PRIVATE = 0o600
+"""Of a picture, or of an archive that says much of a box."""
 
 
 def command(options: argparse.Namespace) -> int:
@@ -71,7 +75,7 @@ def _broker(options: argparse.Namespace) -> tuple[PublishSettings, Topics]:
 
 def _save(file: Path, content: bytes) -> None:
     try:
-        file.write_bytes(content)
+        write_whole(file, content, mode=_PRIVATE)
     except OSError as error:
         raise CommandError(f"{file}: cannot be written: {error.strerror}") from None
 
@@ -79,5 +83,5 @@ def _save(file: Path, content: bytes) -> None:
 def _in_words(result: Result, out: Path | None) -> str:
     words = f"{result.site}/{result.device}: {result.command} is done: {result.detail}"
     if result.attachment is None:
-        return words
+        return words if out is None else f"{words}; it brought nothing, {out} was not written"
     return f"{words}; wrote {out}" if out is not None else f"{words}; --out FILE keeps what it brought"

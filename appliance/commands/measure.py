@@ -38,7 +38,8 @@ def command(options: argparse.Namespace) -> int:
                     picture = load_picture(image)
             except PictureError as error:
                 unread += 1
-                tray = rejected(str(error), stages)
+                # The name is told beside it.
+                tray = rejected(str(error).removeprefix(f"{printable(str(image))}: "), stages)
             else:
                 tray = _measured(measurer, picture, stages)
                 if shade is not None:

@@ -32,7 +32,13 @@ def command(options: argparse.Namespace) -> int:
 def _service_user(root: Path) -> tuple[int, int]:
     """Return the numbers of the user and group of the service, by the password file below `root`."""
     file = root / "etc/passwd"
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+    try:
+        accounts = file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ProvisionError(
+            f"{file}: {error.strerror}; give as --root where the root file system of a box is mounted"
+        ) from None
+    for line in accounts.splitlines():
         name, _, user, group, *_ = line.split(":")
         if name == _SERVICE_USER:
             return int(user), int(group)

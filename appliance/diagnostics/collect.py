@@ -13,13 +13,13 @@ from typing import Final
 from appliance import __version__
 from appliance.config import Settings
 from appliance.diagnostics.archive import pack
-from appliance.diagnostics.redact import redact, redact_tree
 from appliance.doctor.examine import examine
 from appliance.doctor.instruments import Instruments
 from appliance.errors import JanbanError
 from appliance.files import kernel_text
 from appliance.inference.manifest import FILE_NAME
 from appliance.readings.survey import set_aside, survey
+from appliance.redact import redact, redact_tree
 from appliance.service.assemble import STORE_FILE
 
 LIMIT_BYTES: Final = 2_000_000

@@ -1,11 +1,8 @@
 """What the machine says of its clock, heat, power and memory."""
 
-import re
-from pathlib import Path
 from typing import Final
 
 from appliance.doctor.check import Check
-from appliance.files import kernel_text
 from appliance.service.machine import Machine
 
 _HOT_C: Final = 75.0
@@ -21,7 +18,7 @@ def clock(machine: Machine) -> Check:
     """Look whether a time server has set the clock."""
     if machine.clock_synchronised():
         return Check("clock", "ok", "set by a time server")
-    advice = "check the network and systemd-timesyncd; until then readings are marked as unsynced"
+    advice = "check the network and systemd-timesyncd; until then readings are unsynced, and commands refused"
     return Check("clock", "warn", "not set by a time server since boot", advice)
 
 
@@ -55,22 +52,20 @@ def power(machine: Machine) -> Check:
     return Check("power", "ok", "no under-voltage, no throttling")
 
 
-def memory(root: Path) -> Check:
+def memory(machine: Machine) -> Check:
     """Look how much memory is left, and how much of that which cameras need in one piece."""
-    text = kernel_text(root / "proc/meminfo") or ""
-    kb = {name: int(count) for name, count in re.findall(r"^(\w+):\s+(\d+) kB", text, re.MULTILINE)}
-    if "MemAvailable" not in kb:
+    memory = machine.memory_mb()
+    if memory.available is None:
         return Check("memory", "ok", "this machine does not say")
-    available_mb, total_cma_mb = kb["MemAvailable"] / 1024, kb.get("CmaTotal", 0) / 1024
-    found = f"{available_mb:.0f} MB available"
-    if available_mb < _LITTLE_MEMORY_MB:
+    found = f"{memory.available:.0f} MB available"
+    if memory.available < _LITTLE_MEMORY_MB:
         return Check(
             "memory", "warn", found, "end what else runs here; lower models.memory_mb; restart the box"
         )
-    if total_cma_mb:
-        free_cma_mb = kb.get("CmaFree", 0) / 1024
-        found += f", {free_cma_mb:.0f} of {total_cma_mb:.0f} MB contiguous memory free"
-        if free_cma_mb < _LITTLE_CMA_MB:
+    if memory.cma_total:
+        free = memory.cma_free or 0.0
+        found += f", {free:.0f} of {memory.cma_total:.0f} MB contiguous memory free"
+        if free < _LITTLE_CMA_MB:
             advice = "a camera may not open again: restart the box, or set cma=256M in cmdline.txt"
             return Check("memory", "warn", found, advice)
     return Check("memory", "ok", found)

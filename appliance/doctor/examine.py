@@ -15,7 +15,7 @@ from appliance.doctor.identity import identity, secrets
 from appliance.doctor.instruments import Instruments
 from appliance.doctor.models import models
 from appliance.doctor.running import Running
-from appliance.doctor.service import service, watchdog
+from appliance.doctor.service import another_boxs_service, service, watchdog
 from appliance.doctor.storage import disk, store
 from appliance.doctor.tpu import tpu
 
@@ -31,10 +31,13 @@ def examine(settings: Settings, instruments: Instruments | None = None) -> Itera
     machine, root = tools.machine, tools.machine.root
     unit = tools.unit()
     running = tools.running(settings.service.metrics_port)
+    stranger = running is not None and not running.speaks_for(settings.device.site, settings.device.name)
+    if stranger:
+        running = None
     if running is None and unit.get("ActiveState") == "active":
         running = Running(None, answers=False)
     checks: dict[str, Callable[[], Check]] = {
-        "service": lambda: service(running, unit),
+        "service": lambda: another_boxs_service() if stranger else service(running, unit),
         "camera": lambda: camera(settings, tools, running),
         "calibration": lambda: calibration(settings),
         "tpu": lambda: tpu(machine, settings.models, running),
@@ -48,7 +51,7 @@ def examine(settings: Settings, instruments: Instruments | None = None) -> Itera
         "clock": lambda: clock(machine),
         "temperature": lambda: temperature(machine),
         "power": lambda: power(machine),
-        "memory": lambda: memory(root),
+        "memory": lambda: memory(machine),
         "watchdog": lambda: watchdog(root),
     }
     for name, check in checks.items():

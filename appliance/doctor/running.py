@@ -36,6 +36,11 @@ class Running:
     text: str = ""
     answers: bool = True
 
+    def speaks_for(self, site: str, device: str) -> bool:
+        """Whether this is the service of that box, as far as it says which one it serves."""
+        told = self.labels("info")
+        return not told or (told[0].get("site"), told[0].get("device")) == (site, device)
+
     def value(self, name: str) -> float | None:
         """Return a metric without labels by its name without "janban_"; None where it is unknown."""
         return next((one.value for one in self.samples if one.name == f"janban_{name}"), None)

@@ -35,6 +35,12 @@ def service(running: Running | None, unit: Mapping[str, str]) -> Check:
     return Check("service", "warn", "does not run", "systemctl enable --now janban")
 
 
+def another_boxs_service() -> Check:
+    """Say that another box's service answers in place of ours, as on a workbench that runs two."""
+    advice = "stop that one, or set service.metrics_port to another port; the checks below go without it"
+    return Check("service", "warn", "another box's service answers on service.metrics_port", advice)
+
+
 def watchdog(root: Path) -> Check:
     """Look whether the hardware would end a hang of the whole machine."""
     dogs = sorted(root.glob("sys/class/watchdog/watchdog*"))
@@ -48,7 +54,7 @@ def watchdog(root: Path) -> Check:
     for dog in dogs:
         if kernel_text(dog / "state") == "active":
             return Check("watchdog", "ok", f"on, {kernel_text(dog / 'timeout') or '?'} s")
-    advice = "RuntimeWatchdogSec=15s in /etc/systemd/system.conf.d/watchdog.conf, then reboot"
+    advice = "install systemd/system.conf.d/janban.conf, then reboot"
     return Check("watchdog", "warn", "there is a hardware watchdog, but nobody uses it", advice)
 
 

@@ -14,11 +14,12 @@ _KB = 1024 / 1e6
 class Memory:
     """The machine's memory in MB (10^6 bytes); None where the kernel does not say.
 
-    `cma_free` is what cameras and displays take their contiguous buffers from.
+    `cma_free` is what cameras and displays take their contiguous buffers from, of `cma_total` in all.
     """
 
     available: float | None
     cma_free: float | None
+    cma_total: float | None
 
 
 def board_model(root: Path = Path("/")) -> str | None:
@@ -41,7 +42,7 @@ def uptime_s(root: Path = Path("/")) -> float | None:
 def memory_mb(root: Path = Path("/")) -> Memory:
     """Return how much of the machine's memory is free."""
     text = kernel_text(root / "proc/meminfo") or ""
-    return Memory(_entry_mb(text, "MemAvailable"), _entry_mb(text, "CmaFree"))
+    return Memory(*(_entry_mb(text, name) for name in ("MemAvailable", "CmaFree", "CmaTotal")))
 
 
 def _entry_mb(text: str, name: str) -> float | None:

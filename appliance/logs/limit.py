@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from appliance.logs.bucket import TokenBucket
+from appliance.bucket import TokenBucket
 
 BURST = 30
 """So many of one kind pass at once."""

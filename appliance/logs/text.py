@@ -2,12 +2,12 @@
 
 import logging
 
-from appliance.logs.redact import redacted
+from appliance.redact import redact
 
 
 def message_of(record: logging.LogRecord) -> str:
     """Return what a record says."""
-    return redacted(record.getMessage())
+    return redact(record.getMessage())
 
 
 def trace_of(record: logging.LogRecord) -> str | None:
@@ -19,7 +19,7 @@ def trace_of(record: logging.LogRecord) -> str | None:
         parts.append(record.exc_text)
     if record.stack_info:
         parts.append(record.stack_info)
-    return redacted("\n".join(parts)) if parts else None
+    return redact("\n".join(parts)) if parts else None
 
 
 class TextFormatter(logging.Formatter):

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -69,6 +70,7 @@ class Publisher:
         self._clock = clock or SystemClock()
         self._endpoint = Endpoint.of(settings)
         self._mailbox = mailbox
+        self._attempts: Counter[str] = Counter()
         self._topics = Topics(origin.site, origin.device)
         will = Will(self._topics.status, payloads.status("offline", origin.boot_id), settings.will_delay_s)
         largest = None if mailbox is None else _LARGEST_PACKET_BYTES
@@ -89,6 +91,8 @@ class Publisher:
         self._wake_writer.settimeout(0)
         self._messages = threading.Lock()
         self._health: str | None = None
+        self._condition: payloads.Condition | None = None
+        self._condition_told = False
         self._info: str | None = None
         self._info_told = False
 
@@ -110,9 +114,15 @@ class Publisher:
             self._wake_writer.send(b"\0")
 
     def send_health(self, fields: Mapping[str, object]) -> None:
-        """Publish a health message if the broker is there; a newer one replaces one that still waits."""
+        """Publish a health message if the broker is there; a newer one replaces one that still waits.
+
+        Where it tells of another state than the one before, the retained status does so, too.
+        """
+        health, condition = payloads.to_json(fields), _condition(fields)
         with self._messages:
-            self._health = payloads.to_json(fields)
+            self._health = health
+            if condition != self._condition:
+                self._condition, self._condition_told = condition, False
         self.wake()
 
     def set_info(self, fields: Mapping[str, object]) -> None:
@@ -183,12 +193,12 @@ class Publisher:
             self._settings.historical_after_s,
             self._budget.broker_silence_s,
             self._mailbox,
+            self._attempts,
         )
         if self._mailbox is not None:
             link.subscribe(self._topics.commands, optional=True)
-        delivery.greet()
         with self._messages:
-            self._info_told = False
+            self._condition_told = self._info_told = False
         while not self._stopping.is_set():
             self._tell(delivery)
             delivery.advance()
@@ -207,8 +217,12 @@ class Publisher:
     def _tell(self, delivery: Delivery) -> None:
         with self._messages:
             health, self._health = self._health, None
+            greeted, self._condition_told = self._condition_told, True
+            condition = self._condition
             info = None if self._info_told else self._info
             self._info_told = True
+        if not greeted:
+            delivery.greet(condition)
         if info is not None:
             delivery.tell(info)
         if health is not None:
@@ -237,3 +251,13 @@ class Publisher:
         if fault not in self._faults_told:
             self._faults_told.add(fault)
             _log.warning("%s; readings wait in the store", fault)
+
+
+def _condition(health: Mapping[str, object]) -> payloads.Condition | None:
+    """Return what a health message says of the box's state, None where it says nothing."""
+    if "state" not in health:
+        return None
+    unable, degraded = health.get("unable"), health.get("degraded")
+    reasons = [] if unable is None else [str(unable)]
+    reasons += [str(reason) for reason in degraded if reason != unable] if isinstance(degraded, list) else []
+    return payloads.Condition(str(health["state"]), tuple(reasons))

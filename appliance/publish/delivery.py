@@ -1,6 +1,7 @@
 """What one connection delivers: birth, readings in order, and a farewell."""
 
 import logging
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -23,6 +24,12 @@ _NOBODY_LISTENS = 0x10
 
 _RESULT_EXPIRY_S = 600
 """Who asked has long stopped waiting by then."""
+_MOST_ATTEMPTS = 3
+"""A result with which so many connections ended is why: a broker may tell how much it takes by hanging up."""
+
+_HEADER_BYTES = 512
+"""More than a packet has beside its payload: topic, identifier, properties."""
+
 _BUDGET = Budget.of(DeadlineSettings())
 
 
@@ -43,6 +50,10 @@ class Delivery:
     historical_after_s: float
     silence_s: float = _BUDGET.broker_silence_s
     mailbox: Mailbox | None = None
+    attempts: Counter[str] = field(default_factory=Counter)
+    """How often each result was published and not acknowledged; it goes from one connection to the next."""
+
+    _beside: deque[tuple[str, str, int | None]] = field(default_factory=deque)
     _in_flight: dict[int, UUID | None] = field(default_factory=dict)
     _letters: dict[int, str] = field(default_factory=dict)
     _unmarked: list[UUID] = field(default_factory=list)
@@ -54,9 +65,9 @@ class Delivery:
         self.window = min(self.window, self.link.receive_maximum)
         self._topics = Topics(self.origin.site, self.origin.device)
 
-    def greet(self) -> None:
-        """Publish the birth, retained."""
-        self._publish_beside(self._topics.status, payloads.status("online", self.origin.boot_id))
+    def greet(self, condition: payloads.Condition | None) -> None:
+        """Publish the birth, retained, and again whenever the box's condition is another one."""
+        self._publish_beside(self._topics.status, payloads.status("online", self.origin.boot_id, condition))
 
     def tell(self, info: str) -> None:
         """Publish what the device is, retained."""
@@ -72,17 +83,24 @@ class Delivery:
         A store that cannot be read or written now is tried again at the next call.
         """
         self._attempt(self._settle)
+        self._send_beside()
         self._answer()
         self._attempt(self._fill)
         self._check_silence()
 
     def part(self, deadline: Deadline) -> None:
-        """Send what fits once more, then `offline`, and wait until `deadline` for it to be acknowledged."""
+        """Send what fits once more, then `offline`, and wait until `deadline` for it to be acknowledged.
+
+        Raises `LinkError` where the broker takes it no more: it has the will for that.
+        """
         self.advance()
         self._publish_beside(self._topics.status, payloads.status("offline", self.origin.boot_id))
         while self._in_flight and not deadline.passed:
             self.link.pump(deadline.remaining_s)
             self._attempt(self._settle)
+            self._send_beside()
+        if self._beside:
+            raise LinkError("the farewell was not said: the broker acknowledges too little")
 
     def _attempt(self, step: Callable[[], None]) -> None:
         """Take a step, and log once what the store has against it."""
@@ -94,7 +112,14 @@ class Delivery:
             self._complaints.add(str(error))
 
     def _publish_beside(self, topic: str, payload: str, *, expiry_s: int | None = None) -> None:
-        self._in_flight[self.link.publish(topic, payload, retain=True, expiry_s=expiry_s)] = None
+        self._beside.append((topic, payload, expiry_s))
+        self._send_beside()
+
+    def _send_beside(self) -> None:
+        """Send what is no reading as soon as the broker may be sent more; the window is for readings."""
+        while self._beside and len(self._in_flight) < self.link.receive_maximum:
+            topic, payload, expiry_s = self._beside.popleft()
+            self._in_flight[self.link.publish(topic, payload, retain=True, expiry_s=expiry_s)] = None
 
     def _answer(self) -> None:
         """Tell the results of commands."""
@@ -102,6 +127,12 @@ class Delivery:
         for letter in self.mailbox.waiting() if self.mailbox else ():
             if letter.key in under_way or len(self._in_flight) >= self.window:
                 continue
+            too_large = len(letter.payload.encode()) + _HEADER_BYTES > self.link.largest_bytes
+            if self.mailbox is not None and (too_large or self.attempts[letter.key] == _MOST_ATTEMPTS):
+                del self.attempts[letter.key]
+                self.mailbox.unwelcome(letter.key)
+                continue
+            self.attempts[letter.key] += 1
             topic = self._topics.result(letter.command)
             mid = self.link.publish(topic, letter.payload, expiry_s=_RESULT_EXPIRY_S)
             self._in_flight[mid], self._letters[mid] = None, letter.key
@@ -124,6 +155,7 @@ class Delivery:
             reading = self._in_flight.pop(mid, None)
             letter = self._letters.pop(mid, None)
             if letter is not None and self.mailbox is not None:
+                del self.attempts[letter]
                 self.mailbox.told(letter)
             if reading is None:
                 if answer.is_failure:
@@ -145,9 +177,10 @@ class Delivery:
     def _fill(self) -> None:
         if len(self._in_flight) >= self.window:
             return
-        under_way = set(self._in_flight.values())
+        # What is acknowledged but not marked is still in the outbox of a store that takes no writes.
+        under_way = {*self._in_flight.values(), *self._unmarked}
         now_s = self.clock.monotonic_s()
-        for waiting in self.store.pending(self.window):
+        for waiting in self.store.pending(self.window + len(self._unmarked)):
             if waiting.id in under_way:
                 continue
             late = waiting.historical(self.origin.boot_id, now_s, self.historical_after_s)

@@ -106,5 +106,5 @@ class DemoBroker:
     def _why(self, error: Exception) -> str:
         cause = error.__cause__
         if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
-            return f"port {self.port} is in use; stop what listens there or choose another port"
+            return f"port {self.port} is in use; stop what listens there, or choose another one with --port"
         return f"the demo broker cannot listen on {self.host}:{self.port}: {cause or error}"

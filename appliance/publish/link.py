@@ -24,6 +24,10 @@ _log = logging.getLogger(__name__)
 
 _VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 _RECEIVE_MAXIMUM = 65_535
+_LARGEST_PACKET_BYTES = 268_435_460
+"""Where a broker says nothing else: MQTT 5, sections 3.2.2.3.3 and 1.5.5."""
+_LARGEST_RECEIVED_BYTES = 4_000_000
+"""Many times what a result with its attachment has; what is larger would only fill the memory."""
 _PINGREQ = "Sending PINGREQ"
 """What paho writes to its log then."""
 _NOT_THIS_VERSION = {"Unsupported protocol version", "Protocol error", "Malformed packet"}
@@ -79,6 +83,7 @@ class _Events:
 
     answer: ReasonCode | None = None
     receive_maximum: int = _RECEIVE_MAXIMUM
+    largest_bytes: int = _LARGEST_PACKET_BYTES
     acknowledged: list[tuple[int, ReasonCode]] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
     optional: set[int] = field(default_factory=set)
@@ -115,6 +120,11 @@ class Link:
     def receive_maximum(self) -> int:
         """How many unacknowledged messages the broker takes at once."""
         return self._events.receive_maximum
+
+    @property
+    def largest_bytes(self) -> int:
+        """The largest packet that the broker takes, as far as it says (MQTT 5)."""
+        return self._events.largest_bytes
 
     def open(self, wake: socket.socket | None = None, given_up: Callable[[], bool] = lambda: False) -> None:
         """Connect and wait for the broker's answer; raises `LinkError`.
@@ -247,12 +257,18 @@ class Link:
             if sock in readable or buffered:
                 self._events.pinged_s = None
                 self._client.loop_read()
+                self._check_size()
             if sock in writable:
                 self._client.loop_write()
             self._client.loop_misc()
             self._check_ping()
         except (OSError, ValueError) as error:
             self._events.end(str(error))
+
+    def _check_size(self) -> None:
+        """End a connection on which something huge begins: paho would take in 268 MB, whatever it is told."""
+        if vars(self._client)["_in_packet"]["remaining_length"] > _LARGEST_RECEIVED_BYTES:
+            self._events.end("the broker sends a packet that is too large")
 
     def _check_ping(self) -> None:
         """End a connection whose broker does not answer PINGREQ; paho would wait another keepalive for it."""
@@ -308,6 +324,7 @@ class Link:
     ) -> None:
         self._events.answer = reason
         self._events.receive_maximum = getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM)
+        self._events.largest_bytes = getattr(properties, "MaximumPacketSize", _LARGEST_PACKET_BYTES)
 
     def _on_disconnect(
         self, _c: object, _u: object, flags: mqtt.DisconnectFlags, reason: ReasonCode, _p: object

@@ -27,3 +27,7 @@ class Mailbox(Protocol):
     def told(self, key: str) -> None:
         """Note that the broker has acknowledged a result, or will have none of it."""
         ...
+
+    def unwelcome(self, key: str) -> None:
+        """Note that a result seems too large for the broker, and has to be told shorter."""
+        ...

@@ -11,6 +11,8 @@ from appliance.readings.reading import ClockState
 _log = logging.getLogger(__name__)
 
 _SAVE_EVERY_S = 600.0
+_A_BOXES_LIFE = timedelta(days=3650)
+"""Nobody measures for so long without ever having reached a time server again."""
 
 
 class ClockFloor:
@@ -25,7 +27,11 @@ class ClockFloor:
         """Read the floor from `file`, if there is one; `newest` is the stamp of the last reading stored."""
         self._file = file
         self._clock = clock
-        self._floor = max((one for one in (_saved(file), newest) if one is not None), default=None)
+        saved = _saved(file)
+        if saved is not None and newest is not None and newest - saved > _A_BOXES_LIFE:
+            _log.warning("the last reading's stamp, %s, is not believed: its clock was far ahead", newest)
+            newest = None
+        self._floor = max((one for one in (saved, newest) if one is not None), default=None)
         self._since_s = clock.monotonic_s()
         self._saved_s: float | None = None
 

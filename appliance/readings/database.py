@@ -94,7 +94,7 @@ def replace_damaged(
     """
     fresh = _fresh(path)
     if not fresh.exists():
-        _delete_older(path)
+        delete_set_aside(path, keep=_KEPT_ASIDE - 1)
         _grow(path, _growing(path), all_or_nothing=all_or_nothing)
         _growing(path).rename(fresh)
         sync_folder(path.parent)
@@ -221,10 +221,11 @@ def _probe(connection: sqlite3.Connection) -> None:
         raise _DamagedError("its counter of losses is gone")
 
 
-def _delete_older(path: Path) -> None:
-    """Delete all but the newest that were set aside before, to have room for another one."""
+def delete_set_aside(path: Path, keep: int = 0) -> None:
+    """Delete the damaged databases that were set aside beside `path`, all but the `keep` newest."""
     older = sorted(path.parent.glob(f"{path.name}{_ASIDE}*Z"), key=lambda file: file.stat().st_mtime)
-    for file in older[: len(older) - _KEPT_ASIDE + 1]:
+    for file in older[: len(older) - keep]:
+        _log.warning("%s, a damaged store that was set aside, is deleted for its room", file.name)
         _delete(file)
 
 

@@ -25,7 +25,8 @@ class Pending:
     def historical(self, boot_id: UUID, monotonic_s: float, after_s: float) -> bool:
         """Say whether it is late: of another boot, or stored more than `after_s` before `monotonic_s`.
 
-        The monotonic clock decides, not the stamp: a clock that is set right must not make old what is new.
+        One that a full disk refused at first counts from then on. The monotonic clock decides, not the
+        stamp: a clock that is set right must not make old what is new.
         """
         return self.boot_id != boot_id or monotonic_s - self.stored_monotonic_s > after_s
 

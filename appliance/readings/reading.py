@@ -89,7 +89,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Draft:
-    """A reading that has no sequence number yet; the store gives it one."""
+    """A reading that has no sequence number yet; the store gives it one.
+
+    `made_s` (monotonic) is when it was made, None where that is when it is stored.
+    """
 
     origin: Origin
     outcome: Outcome
@@ -98,6 +101,7 @@ class Draft:
     meal: str | None = None
     models: Mapping[str, str] = field(default_factory=dict)
     id: UUID = field(default_factory=uuid7)
+    made_s: float | None = None
 
     def numbered(self, sequence: int) -> Reading:
         """Return the reading with its `sequence`, 1 or more; raises pydantic's `ValidationError`."""

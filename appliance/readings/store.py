@@ -14,7 +14,13 @@ from uuid import UUID
 from appliance.clock import Clock, SystemClock
 from appliance.errors import StoreError
 from appliance.readings.ballast import Ballast
-from appliance.readings.database import WAL_LIMIT_BYTES, is_damage, open_database, replace_damaged
+from appliance.readings.database import (
+    WAL_LIMIT_BYTES,
+    delete_set_aside,
+    is_damage,
+    open_database,
+    replace_damaged,
+)
 from appliance.readings.pending import Pending
 from appliance.readings.reading import Draft, Reading
 from appliance.readings.settings import StoreSettings
@@ -24,6 +30,9 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _PRUNE_EVERY = 200
+_PRUNE_MOST = 1000
+"""Looked at and deleted for their age at a time: many more than come meanwhile, and nobody waits for long."""
+
 _PRUNE_BATCH = 32
 _SECONDS_PER_DAY = 86_400
 _NEXT_SEQUENCE = """
@@ -34,6 +43,10 @@ RETURNING last_sequence
 """
 """The readings have their say, lest a damaged counter give a number again and be refused for ever."""
 
+_DELETE_SENT_BEFORE = """
+DELETE FROM reading WHERE sent_at_s < ? AND number IN
+  (SELECT number FROM reading WHERE sent_at_s IS NOT NULL ORDER BY number LIMIT ?)
+"""
 _DELETE_OLDEST_SENT = """
 DELETE FROM reading WHERE number IN
   (SELECT number FROM reading WHERE sent_at_s IS NOT NULL ORDER BY number LIMIT ?)
@@ -143,7 +156,7 @@ class Store:
                     reading.device,
                     sequence,
                     str(reading.boot_id),
-                    self._clock.monotonic_s(),
+                    self._clock.monotonic_s() if draft.made_s is None else draft.made_s,
                     reading.to_json(),
                 ),
             )
@@ -227,7 +240,7 @@ class Store:
         return self._run("the newest reading cannot be read", work, writing=False)
 
     def prune(self, now: datetime) -> None:
-        """Delete sent readings older than the bound, and the oldest ones while the store is too large.
+        """Delete the oldest sent readings: some of those beyond the bound, more while the store is too large.
 
         `add` and `open` do this by themselves now and then. Unsent readings go only when no sent one is left
         and the store is still too large; each one is counted and logged.
@@ -235,7 +248,7 @@ class Store:
         before_s = now.timestamp() - self._keep_sent_s
 
         def work(db: sqlite3.Connection) -> None:
-            db.execute("DELETE FROM reading WHERE sent_at_s IS NOT NULL AND sent_at_s < ?", (before_s,))
+            db.execute(_DELETE_SENT_BEFORE, (before_s, _PRUNE_MOST))
             self._make_room(db)
 
         self._run("old readings cannot be deleted", work)
@@ -262,6 +275,7 @@ class Store:
     def _give_way(self) -> bool:
         """Free room on a full disk; return whether that may have helped.
 
+        Damaged databases that were set aside go where no sent reading is left to go.
         The log is written back early from now on and keeps its length, so that it needs no more room, whoever
         takes what became free.
         """
@@ -271,7 +285,9 @@ class Store:
         self._ballast.drop()
         db = self._connected()
         db.execute(f"PRAGMA wal_autocheckpoint = {_TIGHT_CHECKPOINT_PAGES}")
-        _transact(db, lambda db: db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,)), writing=True)
+        deleted = _transact(db, lambda db: db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,)), writing=True)
+        if not deleted.rowcount:
+            delete_set_aside(self._path)
         db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         return True
 

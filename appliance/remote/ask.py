@@ -17,7 +17,15 @@ from appliance.publish.link import Caller, Link, LinkError
 from appliance.publish.retry import Cause, Retry
 from appliance.publish.settings import PublishSettings
 from appliance.publish.topics import Topics
-from appliance.remote.request import ARGUMENTS, LONGEST_LIFE, CommandName, Envelope, Request, Result
+from appliance.remote.request import (
+    ARGUMENTS,
+    LONGEST_LIFE,
+    CommandName,
+    Envelope,
+    Request,
+    Result,
+    faults_of,
+)
 from appliance.remote.signature import sign
 
 _POLL_S = 0.5
@@ -32,8 +40,7 @@ def make_request(
     try:
         given = ARGUMENTS[command].model_validate_strings(dict(arguments))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise CommandError(f"{command}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise CommandError(f"{command}: {faults_of(error)}") from None
     now = clock.utc()
     return Request(
         id=uuid4(),
@@ -59,16 +66,18 @@ def ask(
     envelope = sign(request, key)
     endpoint, caller = Endpoint.of(settings), Caller(f"janban-command-{uuid4().hex[:10]}")
     retry = Retry(settings.backoff_first_s, settings.retry_max_s, settings.backoff_max_s)
+    outcome = "the command was not sent"
     while True:
         try:
             with contextlib.closing(dial(endpoint, caller, clock)) as link:
+                outcome = "it is not known whether the command was done"
                 result = _exchange(link, topics, request, envelope, deadline)
                 link.disconnect()
                 return result
         except LinkError as error:
             wait_s = retry.wait_s(error.cause)
             if error.cause is not Cause.AWAY or wait_s >= deadline.remaining_s:
-                raise CommandError(f"{error}; it is not known whether the command was done") from None
+                raise CommandError(f"{error}; {outcome}") from None
             clock.sleep_s(wait_s)
 
 

@@ -13,11 +13,11 @@ from uuid import UUID, uuid4
 
 from pydantic import JsonValue
 
+from appliance.bucket import TokenBucket
 from appliance.clock import Clock, Deadline
 from appliance.errors import CommandError
 from appliance.publish.mailbox import Letter
 from appliance.readings.model import Model
-from appliance.remote.allowance import Allowance
 from appliance.remote.gate import Accepted, Gate, Refused
 from appliance.remote.journal import Entry, Journal
 from appliance.remote.request import Attachment, Request, Result, Status
@@ -27,8 +27,12 @@ _log = logging.getLogger(__name__)
 _QUEUE = 4
 _REFUSALS = 8
 _REFUSAL_EVERY_S = 10.0
-"""Strangers get so many answers at once, and then one in this time: no more than a line of log is theirs."""
+"""Strangers get so many answers at once, and then one in this time: no more than a line of log is theirs.
+
+So do those who ask for what is done already: to tell it again costs the card a write.
+"""
 _NOT_AUTHORISED = "not authorised"
+_TOO_LARGE = "what belongs to it is too large for the broker"
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ class Desk:
         self._jobs: queue.Queue[Accepted | None] = queue.Queue(_QUEUE)
         self._running: tuple[Request, Deadline] | None = None
         self._fleeting: deque[Letter] = deque(maxlen=_REFUSALS)
-        self._strangers = Allowance(_REFUSALS, _REFUSAL_EVERY_S, clock)
+        self._strangers = self._allowance()
+        self._repeats = self._allowance()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -94,6 +99,9 @@ class Desk:
             self._journal.open(self._interrupted, self._gate.utc())
         except CommandError as error:
             _log.error("no commands are taken: %s", error)
+        self._start_work()
+
+    def _start_work(self) -> None:
         self._thread = threading.Thread(target=self._work, name="commands", daemon=True)
         self._thread.start()
 
@@ -118,7 +126,7 @@ class Desk:
             return
         if retained:
             # It would come again at each connect.
-            if self._strangers.take():
+            if self._strangers.take(self._clock.monotonic_s()):
                 _log.warning("a retained %s command is ignored; publish it without `retain`", command)
             return
         judged = self._gate.judge(command, payload)
@@ -155,8 +163,26 @@ class Desk:
         except CommandError as error:
             _log.debug("%s", error)
 
+    def unwelcome(self, key: str) -> None:
+        """Tell a result without what is attached to it; one without is not told at all."""
+        try:
+            known = self._journal.find(UUID(key))
+            result = None if known is None else Result.model_validate_json(known.result or "")
+            if result is not None and result.attachment is not None:
+                detail = _line(f"{_TOO_LARGE}; {result.detail}")
+                short = result.model_copy(update={"detail": detail, "attachment": None})
+                self._journal.shorten(UUID(key), short.model_dump_json())
+                return
+        except (CommandError, ValueError) as error:
+            _log.debug("%s", error)
+        _log.warning("a result is not told: the broker does not take it")
+        self.told(key)
+
+    def _allowance(self) -> TokenBucket:
+        return TokenBucket(_REFUSALS, 1 / _REFUSAL_EVERY_S, self._clock.monotonic_s())
+
     def _refuse(self, command: str, refused: Refused) -> None:
-        if not refused.trusted and not self._strangers.take():
+        if not refused.trusted and not self._strangers.take(self._clock.monotonic_s()):
             return
         _log.warning("a %s command is refused: %s", command, refused.why)
         detail = refused.why if refused.trusted else _NOT_AUTHORISED
@@ -166,12 +192,16 @@ class Desk:
         request = accepted.request
         known = self._journal.find(request.id)
         if known is not None and known.digest == accepted.digest:
-            self._journal.tell_again(request.id, self._gate.utc())
-            self._wake()
+            # Anybody can send again what an operator signed once.
+            if self._repeats.take(self._clock.monotonic_s()):
+                self._journal.tell_again(request.id, self._gate.utc())
+                self._wake()
             return
         why = accepted.stale
         if known is not None:
             why = "its id was another request's"
+        elif why is None and self._journal.may_be_forgotten(request.expires_at):
+            why = "it may have been done before: the clock of this box went back"
         elif why is None:
             why = self._too_much(command)
         if why is not None:
@@ -195,7 +225,8 @@ class Desk:
         return None
 
     def _work(self) -> None:
-        while not self._stopping.is_set():
+        # Where another one has taken over, because a command did not end, this is no more than its end.
+        while not self._stopping.is_set() and self._thread is threading.current_thread():
             accepted = self._jobs.get()
             if accepted is not None:
                 self._do(accepted.request, accepted.arguments)
@@ -204,7 +235,7 @@ class Desk:
         command = self._commands[request.command]
         deadline = Deadline.after(command.longest_s, self._clock)
         then: Callable[[], None] | None = None
-        self._running = request, deadline
+        self._running = running = request, deadline
         try:
             if request.expires_at <= self._gate.utc():
                 answer = Answer("it expired while it waited")
@@ -220,13 +251,19 @@ class Desk:
             answer = Answer(f"internal error: {type(error).__name__}")
             result = self._result(request.id, request.command, "failed", answer)
         finally:
-            self._running = None
+            if self._running is running:
+                self._running = None
         self._finish(request.id, result, then)
 
     def _cut_off(self) -> None:
-        """Answer for a command that does not end; what it may still come to is not told."""
+        """Answer for a command that does not end, and go on without its thread.
+
+        What it may still come to is not told, and has no consequence.
+        """
         running = self._running
-        if running is not None and running[1].passed:
+        if running is not None and running[1].passed and not self._stopping.is_set():
+            self._running = None
+            self._start_work()
             request = running[0]
             answer = Answer("it did not end in time")
             result = self._result(request.id, request.command, "failed", answer)

@@ -11,7 +11,14 @@ from pydantic_core import to_json
 
 from appliance.readings.model import Model
 from appliance.remote.operators import Operator, Operators
-from appliance.remote.request import ARGUMENTS, LARGEST_ENVELOPE_BYTES, LONGEST_LIFE, Envelope, Request
+from appliance.remote.request import (
+    ARGUMENTS,
+    LARGEST_ENVELOPE_BYTES,
+    LONGEST_LIFE,
+    Envelope,
+    Request,
+    faults_of,
+)
 
 _SKEW = timedelta(minutes=1)
 """How far the clocks of operator and box may be apart."""
@@ -70,7 +77,7 @@ class Gate:
         try:
             request = Request.model_validate_json(envelope.request, strict=True)
         except ValidationError as error:
-            return Refused(f"the request is wrong: {_first_fault(error)}", trusted=True)
+            return Refused(f"the request is wrong: {faults_of(error)}", trusted=True)
         digest = hashlib.sha256(envelope.request.encode()).hexdigest()
         return self._judged(command, request, operator, digest)
 
@@ -83,7 +90,7 @@ class Gate:
             # As JSON, in which a time may be text though types are strict.
             arguments = ARGUMENTS[command].model_validate_json(to_json(request.args), strict=True)
         except ValidationError as error:
-            return Refused(f"the arguments are wrong: {_first_fault(error)}", request.id, trusted=True)
+            return Refused(f"the arguments are wrong: {faults_of(error)}", request.id, trusted=True)
         return Accepted(request, arguments, operator.name, digest, self._stale(request))
 
     def _stale(self, request: Request) -> str | None:
@@ -97,8 +104,3 @@ class Gate:
         if request.expires_at <= now:
             return "the request has expired"
         return None
-
-
-def _first_fault(error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:120]

@@ -18,7 +18,10 @@ _KEPT = 100
 """Requests that are remembered; results are bounded, and so is this file: to some 30 MB at worst."""
 
 _WORTH_TELLING_S = 3600.0
-"""A result that nobody took by then, because the broker was away, is kept for who asks again."""
+"""A result that nobody took by then, because the broker was away, is kept for who asks again.
+
+It counts from the request's end where the clock says less, as one that begins anew after a power cut.
+"""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS request (
@@ -32,6 +35,21 @@ CREATE TABLE IF NOT EXISTS request (
     tell_until REAL
 ) STRICT
 """
+_SCHEMA_FORGOTTEN = """
+CREATE TABLE IF NOT EXISTS forgotten (
+    number INTEGER PRIMARY KEY CHECK (number = 1),
+    last_expired_at REAL NOT NULL
+) STRICT
+"""
+_DOOMED = """
+FROM request WHERE expires_at < ? AND result IS NOT NULL
+AND number <= (SELECT coalesce(max(number), 0) FROM request) - ?
+"""
+_NOTE_DOOMED = f"""
+INSERT INTO forgotten
+SELECT 1, last FROM (SELECT max(expires_at) AS last {_DOOMED}) WHERE last IS NOT NULL
+ON CONFLICT (number) DO UPDATE SET last_expired_at = max(last_expired_at, excluded.last_expired_at)
+"""  # noqa: S608 - ours
 _FIELDS = "id, command, digest, result"
 _COLUMNS = {"number", "id", "command", "digest", "begun_at", "expires_at", "result", "tell_until"}
 
@@ -94,11 +112,9 @@ class Journal:
         Those are forgotten first that were asked for first, but none that could still be asked for again.
         """
         with self._writing() as connection:
-            connection.execute(
-                "DELETE FROM request WHERE expires_at < ? AND result IS NOT NULL AND number <= "
-                "(SELECT coalesce(max(number), 0) FROM request) - ?",
-                (now.timestamp(), _KEPT - 1),
-            )
+            doomed = now.timestamp(), _KEPT - 1
+            connection.execute(_NOTE_DOOMED, doomed)
+            connection.execute(f"DELETE {_DOOMED}", doomed)
             (remembered,) = connection.execute("SELECT count(*) FROM request").fetchone()
             if remembered >= _KEPT:
                 return False
@@ -108,14 +124,31 @@ class Journal:
             )
         return True
 
+    def may_be_forgotten(self, expires_at: datetime) -> bool:
+        """Whether a request that is not known, and expires then, may be one that was done and is forgotten.
+
+        None is, as long as the clock does not go back.
+        """
+        with self._lock, self._naming_faults():
+            query = "SELECT 1 FROM forgotten WHERE last_expired_at >= ?"
+            return self._open.execute(query, (expires_at.timestamp(),)).fetchone() is not None
+
     def finish(self, request_id: UUID, result: str, now: datetime) -> bool:
         """Write down a result that is to be told; False where the request has one already."""
         with self._writing() as connection:
             done = connection.execute(
-                "UPDATE request SET result = ?, tell_until = ? WHERE id = ? AND result IS NULL",
-                (result, now.timestamp() + _WORTH_TELLING_S, str(request_id)),
+                "UPDATE request SET result = ?, tell_until = max(?, expires_at) + ?"
+                " WHERE id = ? AND result IS NULL",
+                (result, now.timestamp(), _WORTH_TELLING_S, str(request_id)),
             )
         return done.rowcount == 1
+
+    def shorten(self, request_id: UUID, result: str) -> None:
+        """Replace a result by another one."""
+        with self._writing() as connection:
+            connection.execute(
+                "UPDATE request SET result = ? WHERE id = ? AND result IS NOT NULL", (result, str(request_id))
+            )
 
     def waiting(self, now: datetime) -> list[Entry]:
         """Return what is done and still to be told, in the order in which it was begun."""
@@ -130,8 +163,8 @@ class Journal:
         """Have a result told once more, if there is one."""
         with self._writing() as connection:
             connection.execute(
-                "UPDATE request SET tell_until = ? WHERE id = ? AND result IS NOT NULL",
-                (now.timestamp() + _WORTH_TELLING_S, str(request_id)),
+                "UPDATE request SET tell_until = max(?, expires_at) + ? WHERE id = ? AND result IS NOT NULL",
+                (now.timestamp(), _WORTH_TELLING_S, str(request_id)),
             )
 
     def count_since(self, commands: frozenset[str], since: datetime) -> int:
@@ -178,6 +211,7 @@ def _connect(file: Path) -> sqlite3.Connection:
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
         connection.execute(_SCHEMA)
+        connection.execute(_SCHEMA_FORGOTTEN)
         columns = {name for _, name, *_ in connection.execute("PRAGMA table_info(request)")}
         if not columns >= _COLUMNS:
             raise sqlite3.DatabaseError("its table is another one")

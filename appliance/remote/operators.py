@@ -4,14 +4,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from appliance.errors import ConfigError
 from appliance.readings.model import Name
-from appliance.remote.request import CommandName, Envelope
+from appliance.remote.request import CommandName, Envelope, faults_of
 from appliance.remote.signature import is_signed, key_id, public_key
 
 _LARGEST_FILE_BYTES = 100_000
@@ -34,7 +33,7 @@ class Operator:
 
     name: str
     key: Ed25519PublicKey
-    commands: Annotated[frozenset[str], "names of commands"]
+    commands: frozenset[CommandName]
 
 
 class Operators:
@@ -73,8 +72,7 @@ def parse_operators(text: str, what: str) -> Operators:
     try:
         entries = _FILE.validate_python(tomllib.loads(text))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{what}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise ConfigError(f"{what}: {faults_of(error)}") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{what}: is not TOML: {' '.join(str(error).split())[:200]}") from None
     by_key: dict[str, Operator] = {}

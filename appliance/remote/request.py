@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints, ValidationError
 
 from appliance.readings.model import Line, Model, Name
 from appliance.readings.reading import UtcTime
@@ -16,7 +16,7 @@ LARGEST_ENVELOPE_BYTES = 8192
 LONGEST_LIFE = timedelta(minutes=10)
 """From a request's `issued_at` to its `expires_at`, at most."""
 
-CommandName = Literal["recalibrate", "capture", "menu", "restart", "diagnostics"]
+CommandName = Literal["recalibrate", "capture", "menu", "restart", "diagnostics", "update"]
 
 Status = Literal["done", "failed", "refused", "interrupted"]
 
@@ -111,5 +111,12 @@ ARGUMENTS: Final[dict[str, type[Model]]] = {
     "menu": MenuArguments,
     "restart": NoArguments,
     "diagnostics": NoArguments,
+    "update": NoArguments,
 }
 """Every command, and what may be said with it."""
+
+
+def faults_of(error: ValidationError) -> str:
+    """Return what is wrong with something that was to be read, by key, in at most 200 characters."""
+    faults = error.errors(include_input=False, include_url=False)
+    return " | ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in faults)[:200]

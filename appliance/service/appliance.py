@@ -4,7 +4,8 @@ import logging
 import queue
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from appliance.budget import Budget
@@ -101,20 +102,20 @@ class Appliance:
             revive=parts.revive_camera,
         )
         self._stop = threading.Event()
-        self._busy_since_s: float | None = None
+        self._busy: tuple[str, float] | None = None
         self._started_s = clock.monotonic_s()
         self._threads: list[threading.Thread] = []
         self.failure: str | None = None
         self.overflowed = 0
         self.late = 0
         self.paths: Counter[str] = Counter()
+        self._info: dict[str, object] = {}
 
     def start(self) -> None:
         """Start measuring; returns at once."""
         self._started_s = self._clock.monotonic_s()
         self._parts.surroundings.look()
-        info = {"networks": self._parts.measurer.health(), **self._parts.surroundings.health()}
-        self._parts.publisher.set_info({"schema": "janban.info/1", **info})
+        self._say_what_it_is()
         if self._parts.remote is not None:
             self._parts.remote.start(self._parts.publisher.wake)
         self._parts.publisher.start()
@@ -159,7 +160,7 @@ class Appliance:
     @property
     def finished(self) -> bool:
         """Whether a replayed line has ended and all its trays are measured."""
-        return self._intake.ended.is_set() and self._trays.empty() and self._busy_since_s is None
+        return self._intake.ended.is_set() and self._trays.empty() and self._busy is None
 
     @property
     def leaving(self) -> bool:
@@ -176,9 +177,12 @@ class Appliance:
         blind_s = self._intake.seconds_without_frame(self._started_s)
         if not self._intake.ended.is_set() and blind_s > self._budget.camera_away_s:
             return f"no usable frame for {blind_s:.0f} s: {self._intake.fault}"
-        busy_since_s = self._busy_since_s
-        if busy_since_s is not None and self._clock.monotonic_s() - busy_since_s > self._budget.total_s:
-            return f"one tray has taken more than {self._budget.total_s:.0f} s"
+        ailing_s = self._intake.seconds_ailing()
+        if not self._intake.ended.is_set() and ailing_s > self._budget.camera_ailing_s:
+            return f"the camera has not run well for {ailing_s:.0f} s: it fails soon after each opening"
+        busy = self._busy
+        if busy is not None and self._clock.monotonic_s() - busy[1] > self._budget.total_s:
+            return f"{busy[0]} has taken more than {self._budget.total_s:.0f} s"
         return None
 
     def degraded(self) -> list[str]:
@@ -210,7 +214,14 @@ class Appliance:
         """Look at the machine, and send a health message when due or on a change; may take seconds."""
         self._parts.surroundings.look()
         self._parts.clock_floor.save(self._parts.surroundings.clock_state)
+        self._say_what_it_is()
         self._report.look(self._activity())
+
+    def _say_what_it_is(self) -> None:
+        info = self._collector.info(self._parts.measurer.health())
+        if info != self._info:
+            self._info = info
+            self._parts.publisher.set_info(info)
 
     def health(self) -> Health:
         """Return how the appliance is now; may be called from any thread, and wait for the disk."""
@@ -250,15 +261,23 @@ class Appliance:
     def _measure_trays(self) -> None:
         while not (self._stop.is_set() and self._trays.empty()):
             if self._trays.empty():
-                self._prepare()
+                with self._busy_with("showing the references to the networks"):
+                    self._prepare()
             try:
                 event = self._trays.get(timeout=_IDLE_S)
             except queue.Empty:
-                self._recorder.retry()
+                with self._busy_with("storing what the disk had refused"):
+                    self._recorder.retry()
                 continue
-            self._busy_since_s = self._clock.monotonic_s()
-            self._measure(event)
-            self._busy_since_s = None
+            with self._busy_with("one tray"):
+                self._measure(event)
+
+    @contextmanager
+    def _busy_with(self, what: str) -> Iterator[None]:
+        """Let the watchdog know what this thread does, and since when; what ends the thread stays known."""
+        self._busy = what, self._clock.monotonic_s()
+        yield
+        self._busy = None
 
     def _measure(self, event: TrayEvent) -> None:
         stages = Stages(self._clock, since_s=event.triggered_s)
@@ -325,6 +344,7 @@ class Appliance:
             clock=clock_state,
             meal=None if self._parts.remote is None else self._parts.remote.meal(captured_at),
             models=tray.models,
+            made_s=self._clock.monotonic_s(),
         )
         if self._recorder.record(draft):
             self._parts.publisher.wake()

@@ -140,6 +140,15 @@ class HealthCollector:
             variant=about.variant,
         )
 
+    def info(self, networks: Mapping[str, object] | None) -> dict[str, object]:
+        """Return what the box is, for the topic `info`: nothing that is gone a moment later."""
+        return {
+            "schema": "janban.info/1",
+            "software": __version__,
+            "system": self._system.model_dump(mode="json"),
+            "networks": None if networks is None else {key: networks[key] for key in ("device", "versions")},
+        }
+
     def collect(self, now: Activity) -> Health:
         """Return the health message of this moment."""
         facts, machine, origin = self._surroundings.facts, self._surroundings.machine, self._about.origin
@@ -179,7 +188,7 @@ class HealthCollector:
             ),
             edgetpus=facts.edgetpus,
             tpu=TpuHealth(**_counted(now.tpu), reenumerations=facts.reenumerations),
-            networks=None if now.networks is None else _networks(now.networks),
+            networks=_networks(now.networks),
             camera=CameraHealth(
                 fault=now.camera_fault, reopens=now.camera_reopened, usb_resets=now.camera_revived
             ),

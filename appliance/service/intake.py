@@ -54,6 +54,7 @@ class Intake:
         self._failures = 0
         self._dark_allowed_s = budget.camera_stall_s
         self._live_s: float | None = None
+        self._ailing_since_s: float | None = None
         self.fault: str | None = "the camera has not given a frame yet"
         self.reopened = self.revived = 0
         self.ended = threading.Event()
@@ -66,13 +67,21 @@ class Intake:
         last_s = since_s if self._live_s is None else self._live_s
         return self._clock.monotonic_s() - last_s
 
+    def seconds_ailing(self) -> float:
+        """Return how long the camera has failed without having run well in between, whatever frames it gave.
+
+        One that hangs or freezes soon after each opening gives a live frame each time, and no trays.
+        """
+        since_s = self._ailing_since_s
+        return 0.0 if since_s is None else self._clock.monotonic_s() - since_s
+
     def run(self, stop: threading.Event) -> None:
         """Read until `stop` is set or a replay has ended."""
         while not stop.is_set():
             opened_s = self._clock.monotonic_s()
             try:
                 with self._camera:
-                    self._read(stop)
+                    self._read(stop, opened_s)
                 self.reopened += not stop.is_set()
             except EndOfFrames:
                 self._deliver(self._trigger.flush())
@@ -82,6 +91,8 @@ class Intake:
                 self.fault = str(error)
                 ran_well = self._live_s is not None and self._live_s - opened_s > self._budget.camera_well_s
                 self._failures = 1 if ran_well else self._failures + 1
+                if self._ailing_since_s is None:
+                    self._ailing_since_s = self._clock.monotonic_s()
                 wait_s = self._before_next()
                 self.reopened += 1
                 _LOG.warning("%s; opening the camera again in %.1f s", error, wait_s)
@@ -98,7 +109,7 @@ class Intake:
             self.revived += self._revive()
         return self._retries.next_s()
 
-    def _read(self, stop: threading.Event) -> None:
+    def _read(self, stop: threading.Event, opened_s: float) -> None:
         """Read until `stop` is set, or the camera has been in the dark for long enough to be opened again."""
         health = FrameHealth()
         patience = Patience(self._budget.camera_silence_s, self._budget.camera_stall_s, _FRAMES)
@@ -112,6 +123,8 @@ class Intake:
             last_s = now_s
             self.fault = health.check(frame)
             self._live_s = now_s
+            if now_s - opened_s > self._budget.camera_well_s:
+                self._ailing_since_s = None
             if self.fault is None:
                 good_s, self._dark_allowed_s = now_s, self._budget.camera_stall_s
                 self._deliver(self._trigger.feed(frame))

@@ -59,6 +59,9 @@ class Recalibration:
         """
         self.check()
         fresh = self._folder.with_name(f"{self._folder.name}-fresh")
+        # What a power cut left of an earlier attempt may be half a calibration.
+        for left in (fresh, *fresh.parent.glob(f".{fresh.name}-*")):
+            shutil.rmtree(left, ignore_errors=True)
         try:
             calibration = self._made(what, picture)
             sources = {f"{what}_source": source}

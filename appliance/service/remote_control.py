@@ -29,6 +29,7 @@ from appliance.service.meal import MealNote
 from appliance.service.next_tray import NextTray
 from appliance.service.pipeline import MeasuredTray
 from appliance.service.recalibrate import Recalibration
+from appliance.service.update_wish import wish_for_update
 
 JOURNAL_FILE = "commands.sqlite"
 MEAL_FILE = "meal.json"
@@ -55,6 +56,7 @@ class RemoteControl:
         state_dir = settings.device.state_dir
         self._settings = settings.commands
         self._clock = clock
+        self._state_dir = state_dir
         self._samples = state_dir / SAMPLES_FOLDER
         self._next_tray = NextTray()
         self._meal = MealNote(state_dir / MEAL_FILE)
@@ -72,6 +74,7 @@ class RemoteControl:
                 "menu": Command(self._set_menu, _QUICK_S),
                 "restart": Command(self._restart, _QUICK_S, restarts=True),
                 "diagnostics": Command(self._collect, _COLLECT_S),
+                "update": Command(self._update, _QUICK_S),
             },
             clock,
         )
@@ -146,6 +149,13 @@ class RemoteControl:
                 f"the archive has {len(archive)} bytes, too many for a message; fetch it by hand"
             )
         return Answer(f"{len(archive)} bytes", attachment=_attachment("application/gzip", archive))
+
+    def _update(self, _arguments: NoArguments, _deadline: Deadline) -> Answer:
+        bundle = wish_for_update(self._state_dir)
+        return Answer(
+            f"{bundle} is to be installed; if it is signed, the box restarts into it, on trial",
+            {"bundle": bundle},
+        )
 
     def _until(self, arguments: TrayArguments, deadline: Deadline) -> Deadline:
         wanted = Deadline.after(arguments.wait_s, self._clock)

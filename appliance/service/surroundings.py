@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance import __version__
 from appliance.clock import Clock
 from appliance.health.disk import Disk, disk_of
 from appliance.health.throttle import Throttle
@@ -75,15 +74,3 @@ class Surroundings:
                 f"the board is not well: {', '.join(facts.throttle.now)}; check its supply and its air"
             )
         return said
-
-    def health(self) -> dict[str, object]:
-        """Return what the machine is like as of the last look; null where unknown."""
-        facts = self.facts
-        return {
-            "software": __version__,
-            "clock": facts.clock,
-            "temperature_c": facts.temperature_c,
-            "throttling": None if facts.throttle is None else facts.throttle.words,
-            "disk_free_mb": None if facts.disk is None else int(facts.disk.free_mb),
-            "edgetpus": facts.edgetpus,
-        }

@@ -55,7 +55,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="same seed, same line and faults [1]")
     parser.add_argument("--per-minute", type=float, default=42, help="pace of the belt [42]")
     parser.add_argument("--width", type=int, default=1280, help="width of the frames, 4:3 [1280]")
-    parser.add_argument("--models", type=Path, metavar="DIR", help="folder of the networks")
+    # Their answers are part of what recovery is: without them every fault would wait for its patience to end.
+    parser.add_argument("--models", type=Path, metavar="DIR", required=True, help="folder of the networks")
     parser.add_argument(
         "--kinds", nargs="+", default=list(KINDS), choices=KINDS, metavar="KIND", help=", ".join(KINDS)
     )

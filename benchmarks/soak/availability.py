@@ -122,7 +122,7 @@ first tray (45 s for an emulated boot, doubled)."""
 
 def project(kinds: Mapping[Kind, OfAKind]) -> Projection:
     """Return what the seconds measured for each kind make of half a year at the assumed rates."""
-    minutes = {kind: EXPECTED[kind] * of.unseen_s / 60 for kind, of in kinds.items()}
-    by_name = {**minutes, "reboots": REBOOTS * REBOOT_S / 60}
-    down = sum(by_name.values())
-    return Projection(down, 1 - down / HALF_A_YEAR_MIN, by_name)
+    minutes = {str(kind): EXPECTED[kind] * of.unseen_s / 60 for kind, of in kinds.items()}
+    minutes["reboots"] = REBOOTS * REBOOT_S / 60
+    down = sum(minutes.values())
+    return Projection(down, 1 - down / HALF_A_YEAR_MIN, minutes)

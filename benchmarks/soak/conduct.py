@@ -86,7 +86,7 @@ class Played:
 
 
 def play(
-    faults: Sequence[Fault], minutes: float, camera: SimulatorSettings, models: Path | None, keep: Path | None
+    faults: Sequence[Fault], minutes: float, camera: SimulatorSettings, models: Path, keep: Path | None
 ) -> Played:
     """Run a soak of some minutes; `keep` is a folder for its files, which must not exist yet."""
     with contextlib.ExitStack() as stack:
@@ -194,8 +194,7 @@ def _stored(state: Path) -> tuple[list[Reading], int]:
 def _small_disk(folder: Path) -> Iterator[Path | None]:
     """Mount a disk that can be filled without harm; give None where that is not allowed."""
     folder.mkdir()
-    size = ["-o", f"size={_DISK_MB}m"]
-    mount = ["mount", "-t", "tmpfs", *size, "tmpfs", folder]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={_DISK_MB}m", "tmpfs", str(folder)]
     mounted = subprocess.run(mount, check=False, capture_output=True)  # noqa: S603 - a fixed command
     if mounted.returncode:
         yield None
@@ -217,7 +216,7 @@ def _calibrate(folder: Path) -> None:
         raise JanbanError("the simulated line's own references cannot be calibrated with")
 
 
-def _configure(folder: Path, camera: SimulatorSettings, port: int, models: Path | None) -> Path:
+def _configure(folder: Path, camera: SimulatorSettings, port: int, models: Path) -> Path:
     keys = {name: value for name, value in camera.model_dump().items() if name != "kind"}
     sections = {
         "device": {
@@ -229,7 +228,7 @@ def _configure(folder: Path, camera: SimulatorSettings, port: int, models: Path 
         "camera": {"kind": "simulator", **keys},
         "store": {"max_mb": 8.0},
         "mqtt": {"host": "127.0.0.1", "port": port},
-        "models": {} if models is None else {"folder": models.absolute()},
+        "models": {"folder": models.absolute()},
     }
     file = folder / "janban.toml"
     file.write_text(

@@ -73,8 +73,8 @@ def line_report(
     timed = sorted(((steps.monotonic_s(one.captured_at), one) for one in readings), key=lambda pair: pair[0])
     for at_s, reading in timed:
         line_s = at_s - started_s
-        if passages and line_s > passages[-1].last_s + _SLACK_S:
-            continue  # of a tray after the last that counts
+        if passages and not passages[0].first_s - _SLACK_S <= line_s <= passages[-1].last_s + _SLACK_S:
+            continue  # of a tray before the first that counts, or after the last
         if reading.reason is not None:
             reasons[f"{reading.status}: {reading.reason}"] += 1
         fitting = [one for one in waiting if _covers(one, line_s)]

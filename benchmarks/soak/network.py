@@ -52,12 +52,12 @@ class Relay:
             for one in (self._listener, *self._pairs):
                 selector.register(one, selectors.EVENT_READ)
             for key, _ in selector.select(_TICK_S):
-                one = key.fileobj
-                assert isinstance(one, socket.socket)
-                if one is self._listener:
+                ready = key.fileobj
+                assert isinstance(ready, socket.socket)
+                if ready is self._listener:
                     self._accept()
-                elif one in self._pairs:
-                    self._forward(one)
+                elif ready in self._pairs:
+                    self._forward(ready)
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):

@@ -3,28 +3,48 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
 from benchmarks.soak.availability import OfAKind, Projection, by_kind, down_spans, lasting_s, project
 from benchmarks.soak.conduct import Played
 from benchmarks.soak.line_report import LineReport, line_report
+from benchmarks.soak.plan import OF_THE_SERVICE
 from benchmarks.soak.samples import Growth, growth
-
-ASKED_RECOVERY_S: Final = {"networks": 3.0, "camera": 10.0, "broker": 5.0, "network": 5.0}
-"""What the 95th percentile of recovery may be, by the first word of a fault's kind."""
-
-MOST_MB_PER_H: Final = 2.0
 
 
 @dataclass(frozen=True)
-class Report:
-    """What came of a soak; shares are 0..1. `lost` are readings that were stored and never arrived."""
+class Uptime:
+    """How well the line was watched over a time; shares are 0..1 of it."""
 
     minutes: float
     faults: int
     service_up: float
     line_seen: float
     line: LineReport
+
+    def as_text(self, name: str) -> list[str]:
+        """Return lines for people."""
+        line = self.line
+        return [
+            f"{name}: {self.minutes:.1f} minutes, {self.faults} faults",
+            f"  service up      {self.service_up:9.4%} of the time",
+            f"  line seen       {self.line_seen:9.4%} of the time",
+            f"  trays in time   {line.availability:9.4%}: {line.read} of {line.trays}; {line.paths}",
+            f"  unread          {line.blind} while the camera was away, {line.missed} missed",
+            f"  besides         {line.rejected} rejected, {line.late} late; {line.reasons}",
+            f"  too many        {line.twice} of a tray read before, {line.strays} of no tray",
+        ]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of a soak. `lost` are readings that were stored and never arrived.
+
+    `gentle` is the time before the first fault that ends the service.
+    """
+
+    whole: Uptime
+    gentle: Uptime
     recovery: dict[str, OfAKind]
     readings: int
     lost: int
@@ -52,21 +72,18 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
-        return asdict(self) | {"tray_availability": self.line.availability}
+        return asdict(self)
 
     def as_text(self) -> str:
         """Return lines for people."""
-        line, growth_ = self.line, self.growth
-        lines = [
-            f"{self.minutes:.1f} minutes, {self.faults} faults, {self.starts} starts of the service",
-            f"service up      {self.service_up:9.4%} of the time",
-            f"line seen       {self.line_seen:9.4%} of the time",
-            f"trays in time   {line.availability:9.4%}: {line.read} of {line.trays}",
-            f"  unread        {line.blind} while the camera was away, {line.missed} missed",
-            f"  otherwise     {line.rejected} rejected, {line.late} late; {line.reasons}",
-            f"readings        {self.readings}: {self.lost} lost, {self.given_up} given up",
-            f"  repeated      {self.doubles} arrived twice, {line.twice} of a tray read before",
-            f"  otherwise     {line.strays} of no tray; by path {line.paths}",
+        growth_ = self.growth
+        lines = self.whole.as_text("all")
+        if self.gentle.minutes < self.whole.minutes:
+            lines += self.gentle.as_text("before the first fault that ends the service")
+        lines += [
+            f"readings: {self.readings}, {self.lost} lost, {self.given_up} given up",
+            f"  arrivals        {self.doubles} came twice, {self.out_of_order} after a later one",
+            f"  service         {self.starts} starts, {self.starved} times ended by its watchdog",
             "recovery in s     count    p50    p95   most  not   unseen",
         ]
         lines += [
@@ -91,16 +108,13 @@ class Report:
 
 def report(played: Played) -> Report:
     """Work out the figures."""
-    down, unseen = down_spans(played.beats, played.from_s, played.to_s)
-    span_s = played.to_s - played.from_s
+    _, unseen = down_spans(played.beats, played.from_s, played.to_s)
     received = list(played.received.readings.values())
     kinds = by_kind(played.overcome, unseen, played.to_s)
+    fatal = (one.began_s for one in played.overcome if one.fault.kind in OF_THE_SERVICE)
     return Report(
-        minutes=span_s / 60,
-        faults=len(played.overcome),
-        service_up=1 - lasting_s(down) / span_s,
-        line_seen=1 - lasting_s(unseen) / span_s,
-        line=line_report(played.passages, received, played.steps, played.started_s, unseen),
+        whole=_uptime(played, played.to_s),
+        gentle=_uptime(played, next(fatal, played.to_s)),
         recovery={str(kind): of for kind, of in kinds.items()},
         readings=len(received),
         lost=_lost(played),
@@ -113,6 +127,24 @@ def report(played: Played) -> Report:
         exit_status=played.exit_status,
         growth=growth(played.samples),
         projection=project(kinds),
+    )
+
+
+def _uptime(played: Played, to_s: float) -> Uptime:
+    down, unseen = down_spans(played.beats, played.from_s, to_s)
+    span_s = to_s - played.from_s
+    return Uptime(
+        minutes=span_s / 60,
+        faults=sum(one.began_s < to_s for one in played.overcome),
+        service_up=1 - lasting_s(down) / span_s,
+        line_seen=1 - lasting_s(unseen) / span_s,
+        line=line_report(
+            [one for one in played.passages if played.started_s + one.last_s <= to_s],
+            played.received.readings.values(),
+            played.steps,
+            played.started_s,
+            unseen,
+        ),
     )
 
 

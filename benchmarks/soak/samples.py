@@ -2,17 +2,18 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
+from appliance.health.process import taken_by
 from appliance.service.memory import descendants
 from benchmarks.soak.manager import Manager
 
 _PERIOD_S: Final = 5.0
-_PAGE_MB: Final = 4096 / 1e6
 WARM_UP_S: Final = 120.0
 """Of a process's life that does not count: caches and thread pools fill meanwhile."""
 
@@ -47,29 +48,18 @@ class Sampler:
     def _run(self) -> None:
         while not self._closing.wait(_PERIOD_S):
             pid = self._manager.pid
-            try:
-                if pid is not None:
-                    self.samples.append(_look(pid))
-            except (OSError, IndexError, ValueError):
-                continue  # it ended meanwhile
+            if pid is not None and (sample := look(pid)) is not None:
+                self.samples.append(sample)
 
 
-def _look(pid: int) -> Sample:
-    return Sample(
-        time.monotonic(),
-        pid,
-        _memory_mb(pid),
-        sum(_memory_mb(child) for child in descendants(pid)),
-        len(list(Path(f"/proc/{pid}/fd").iterdir())),
-        len(list(Path(f"/proc/{pid}/task").iterdir())),
-    )
-
-
-def _memory_mb(pid: int) -> float:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE_MB
-    except OSError:
-        return 0.0
+def look(pid: int) -> Sample | None:
+    """Return how things are; None where the process ended meanwhile."""
+    own = taken_by(pid)
+    if own is None or own.descriptors is None:
+        return None
+    children = (taken_by(child) for child in descendants(pid))
+    children_mb = sum(child.rss_mb for child in children if child is not None)
+    return Sample(time.monotonic(), pid, own.rss_mb, children_mb, own.descriptors, own.threads)
 
 
 @dataclass(frozen=True)
@@ -113,7 +103,7 @@ def growth(samples: list[Sample]) -> Growth | None:
     )
 
 
-def _slope(hours: "np.typing.NDArray[np.float64]", values: "list[float] | list[int]") -> float:
+def _slope(hours: npt.NDArray[np.float64], values: Sequence[float]) -> float:
     steps = np.subtract.outer(np.asarray(values, float), np.asarray(values, float))
     spans = np.subtract.outer(hours, hours)
     later = spans > 0

@@ -1,11 +1,10 @@
 """What the soak tells the processes under test: a folder of small files, each written whole."""
 
-import os
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from appliance.clock import SystemClock
 from appliance.files import kernel_text
 
 
@@ -42,23 +41,15 @@ class Scene:
         # No fsync: it has to be whole, not to last.
         whole = file.with_name(f".{file.name}.new")
         whole.write_text(text, encoding="utf-8")
-        os.replace(whole, file)  # noqa: PTH105 - as in Path.replace, but plainly atomic
+        whole.replace(file)
 
 
-class SteppedClock:
+class SteppedClock(SystemClock):
     """The machine's clocks, with UTC off by as much as the scene says."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
 
-    def monotonic_s(self) -> float:
-        """Return `time.monotonic()`."""
-        return time.monotonic()
-
     def utc(self) -> datetime:
         """Return UTC, stepped."""
-        return datetime.now(UTC) + timedelta(seconds=float(self._scene.told("clock") or 0))
-
-    def sleep_s(self, seconds: float) -> None:
-        """Sleep."""
-        time.sleep(seconds)
+        return super().utc() + timedelta(seconds=float(self._scene.told("clock") or 0))

@@ -57,7 +57,7 @@ class Subscriber:
             kind = message.topic.rpartition("/")[2]
             try:
                 if kind == "reading":
-                    reading = Reading.from_json(message.payload)
+                    reading = Reading.from_json(bytes(message.payload))
                     self.received.readings.setdefault(reading.id, reading)
                     self.received.times[reading.id] += 1
                 elif kind == "health":

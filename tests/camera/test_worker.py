@@ -1,6 +1,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -178,6 +180,41 @@ def test_it_can_be_opened_again_after_a_crash() -> None:
             assert source.read(LONG_S).index == 0
             with pytest.raises(CameraError):
                 source.read(LONG_S)
+
+
+_UNKILLABLE = """
+import os, signal
+from functools import partial
+from appliance.camera.worker import WorkerCamera
+from tests.camera.child_cameras import SIZE, ChildCamera
+
+source = WorkerCamera(partial(ChildCamera), largest_px=SIZE[0] * SIZE[1], max_age_s=10.0)
+source.open()
+source.read(30.0)
+process = source._process
+print(process.pid, flush=True)
+# As in uninterruptible sleep: no signal reaches it.
+os.kill(process.pid, signal.SIGSTOP)
+process.kill = process.terminate = process._popen.kill = process._popen.terminate = lambda: None
+source.close()
+"""
+
+
+def test_a_worker_that_nothing_ends_does_not_hold_up_the_end_of_the_appliance() -> None:
+    """Python itself waits for its children at the end, and would for ever."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _UNKILLABLE],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    ) as appliance:
+        assert appliance.stdout is not None
+        child = int(appliance.stdout.readline())
+        try:
+            assert appliance.wait(LONG_S) == 0
+        finally:
+            os.kill(child, signal.SIGKILL)
+            appliance.kill()
 
 
 def test_closing_is_idempotent_and_leaves_nothing() -> None:

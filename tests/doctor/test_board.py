@@ -39,14 +39,14 @@ def test_a_machine_that_says_nothing_is_not_blamed(
 @pytest.mark.parametrize(
     ("meminfo", "state", "found"),
     [
-        ("MemAvailable: 51200 kB", "warn", "50 MB available"),
-        ("MemAvailable: 512000 kB\nCmaTotal: 65536 kB\nCmaFree: 4096 kB", "warn", "4 of 64 MB contiguous"),
-        ("MemAvailable: 512000 kB", "ok", "500 MB available"),
+        ("MemAvailable: 51200 kB", "warn", "52 MB available"),
+        ("MemAvailable: 512000 kB\nCmaTotal: 65536 kB\nCmaFree: 4096 kB", "warn", "4 of 67 MB contiguous"),
+        ("MemAvailable: 512000 kB", "ok", "524 MB available"),
         ("", "ok", "does not say"),
     ],
 )
 def test_memory(tmp_path: Path, meminfo: str, state: str, found: str) -> None:
     put(tmp_path, "proc/meminfo", meminfo)
-    check = memory(tmp_path)
+    check = memory(Machine(tmp_path))
     assert (check.state, bool(check.advice)) == (state, state != "ok")
     assert found in check.found

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from appliance.doctor.instruments import unit_properties
-from appliance.doctor.running import Running, ask
+from appliance.config import Settings
+from appliance.doctor.check import Check
+from appliance.doctor.instruments import Instruments, unit_properties
+from appliance.doctor.running import Running, Sample, ask
 from appliance.doctor.service import service, watchdog
 from tests.brokers import free_port
+from tests.doctor.boxes import changed, checked
 from tests.doctor.boxes import service as running
 from tests.inference.roots import put
 
@@ -87,6 +90,18 @@ def test_service(said: Running | None, unit: dict[str, str], state: str, found: 
     check = service(said, unit)
     assert (check.state, bool(check.advice)) == (state, state != "ok")
     assert found in check.found
+
+
+def test_the_service_of_another_box_is_not_taken_for_ours(settings: Settings, tools: Instruments) -> None:
+    def checks(site: str) -> dict[str, Check]:
+        info = Sample("janban_info", {"site": site, "device": "b"}, 1)
+        said = running("no usable frame for 20 s", info, networks_ready=1)
+        return checked(settings, changed(tools, running=lambda _port: said))
+
+    ours, others = checks("a"), checks("elsewhere")
+    assert "cannot measure" in ours["service"].found
+    assert "another box's service" in others["service"].found
+    assert (ours["camera"].state, others["camera"].state) == ("fail", "ok")
 
 
 def test_systemd_is_asked_about_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

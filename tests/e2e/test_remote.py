@@ -83,8 +83,10 @@ def test_an_operator_works_a_box_from_afar(
 ) -> None:
     with Listener(mosquitto.port) as listener:
         first = service()
-        told = ask("menu", "--arg", "meal=불고기")
+        nothing = tmp_path / "nothing"
+        told = ask("menu", "--arg", "meal=불고기", "--out", nothing)
         assert told.returncode == 0, told.stderr
+        assert f"it brought nothing, {nothing} was not written" in told.stdout
         assert "test-site/box-1: menu is done: readings carry the meal until" in told.stdout
         eventually(lambda: "불고기" in [reading["meal"] for reading in listener.on("/reading")], "the meal")
         result = json.loads(ask("capture", "--json").stdout)
@@ -92,6 +94,7 @@ def test_an_operator_works_a_box_from_afar(
         archive = tmp_path / "archive.tar.gz"
         brought = ask("diagnostics", "--out", archive)
         assert brought.returncode == 0, brought.stderr
+        assert archive.stat().st_mode & 0o077 == 0
         with tarfile.open(archive) as opened:
             assert "janban-diagnostics/doctor.jsonl" in opened.getnames()
         restarted = ask("restart")
@@ -127,6 +130,7 @@ def test_what_is_not_done_is_one_line_and_a_status(service: Start, ask: Ask, tmp
     service(synced=False)
     assert "refused: the clock of this box is not set" in refused(ask("restart"))
     assert "no such command" in refused(ask("shell"))
+    assert "meal: Field required | maal: Extra inputs" in refused(ask("menu", "--arg", "maal=a"))
     assert "until: Input should be a valid datetime" in refused(
         ask("menu", "--arg", "meal=a", "--arg", "until=noon")
     )

@@ -19,6 +19,7 @@ from tests.image.parts import IMAGE, ROOT, shell
         ({"BASE": "raspios"}, "RASPIOS_KEYRING= is no file"),
         ({"EDGETPU_DEB": "/nowhere.deb"}, "EDGETPU_DEB=/nowhere.deb: there is no such file"),
         ({"EDGETPU_DEB": "/etc/passwd"}, "EDGETPU_DEB_SHA256: is missing"),
+        ({"UPDATE_KEYRING": "/nowhere.pem"}, "UPDATE_KEYRING=/nowhere.pem: there is no such file"),
         ({"EDGETPU_DEB": "/etc/passwd", "EDGETPU_DEB_SHA256": "0" * 64}, "/etc/passwd: has the wrong hash"),
     ],
 )

@@ -54,6 +54,12 @@ def test_root_gives_secrets_to_the_service(box: Box) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root looks for the service's user")
+def test_a_root_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["provision", "--root", str(tmp_path)]) == 1
+    assert f"{tmp_path}/etc/passwd: No such file or directory; give as --root" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root looks for the service's user")
 def test_without_the_services_user_nothing_is_written(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
     (box.root / "etc/passwd").write_text("root:x:0:0::/:/bin/sh\n")
     box.file.write_text(order(LOGIN))

@@ -52,6 +52,8 @@ def test_a_status_names_the_boot() -> None:
         "status": "online",
         "boot_id": str(ORIGIN.boot_id),
     }
+    ill = payloads.status("online", ORIGIN.boot_id, payloads.Condition("degraded", ("hot",)))
+    assert json.loads(ill)["reasons"] == ["hot"]
 
 
 @given(st.floats(0.05, 60), st.floats(1, 100), st.integers(1, 40), st.floats(0, 1))

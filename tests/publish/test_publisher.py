@@ -65,6 +65,30 @@ def test_birth_is_retained_and_stopping_says_offline(mosquitto: Mosquitto, publi
         eventually(lambda: late.statuses() == ["offline"], "retained farewell")
 
 
+def test_status_says_how_well_the_box_works_and_says_so_again_after_a_reconnect(
+    mosquitto: Mosquitto, publish: Publish
+) -> None:
+    def conditions(listener: Listener) -> list[tuple[object, object]]:
+        told = (status for status in listener.on("/status") if status["status"] == "online")
+        return [(status.get("state"), status.get("reasons")) for status in told]
+
+    publisher = publish(mosquitto.port)
+    ill = {"state": "degraded", "unable": None, "degraded": ["the camera is gone"]}
+    worse = {"state": "unable", "unable": "no frame", "degraded": ["the camera is gone"]}
+    with Listener(mosquitto.port) as listener:
+        eventually(lambda: conditions(listener) == [(None, None)], "birth")
+        for health in (ill, ill, worse):
+            publisher.send_health(health)
+        eventually(lambda: conditions(listener)[-1][0] == "unable", "condition")
+        assert conditions(listener)[-1] == ("unable", ["no frame", "the camera is gone"])
+        assert listener.on("/health")[-1] == worse
+        mosquitto.stop()
+        mosquitto.start()
+        told = len(conditions(listener))
+        eventually(lambda: len(conditions(listener)) > told, "birth again")
+        assert {state for state, _ in conditions(listener)[told:]} == {"unable"}
+
+
 def test_info_and_health_are_retained_and_health_expires(mosquitto: Mosquitto, publish: Publish) -> None:
     publisher = publish(mosquitto.port, health_expiry_s=77)
     publisher.set_info({"version": "1"})

@@ -178,6 +178,17 @@ def test_a_broker_that_acknowledges_nothing_is_left(
     assert store.counts().pending == 1
 
 
+def test_a_packet_that_would_fill_the_memory_ends_the_connection(
+    publish: Callable[..., Publisher],
+) -> None:
+    of_268_mb = b"\x30\xff\xff\xff\x7f"
+    with ScriptedBroker(puback=lambda _: of_268_mb + bytes(1000)) as broker:
+        publisher = publish(broker.port)
+        eventually(lambda: "too large" in str(publisher.state.fault), "given up")
+        eventually(lambda: len(broker.connects) > 1, "connected again")
+        publisher.stop()
+
+
 @pytest.mark.parametrize("pingresp", [None, b"\xd0\x00"], ids=["silent", "answers"])
 def test_a_line_that_was_cut_unnoticed_is_given_up_soon_after_the_keepalive(
     monkeypatch: pytest.MonkeyPatch, pingresp: bytes | None

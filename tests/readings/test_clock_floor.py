@@ -46,6 +46,18 @@ def test_a_synchronised_clock_and_a_later_one_are_left_alone(file: Path) -> None
     assert ClockFloor(file, clock_at(LUNCH)).stamp(NEVER_SET, 5.0, "unsynced") == NEVER_SET, "nothing known"
 
 
+def test_a_clock_that_was_once_far_ahead_does_not_stamp_all_readings_to_come(file: Path) -> None:
+    """As one with a battery that is empty; the box is on a network without a time server since."""
+    ClockFloor(file, clock_at(LUNCH)).save("synced")
+    far = datetime(2099, 1, 1, tzinfo=UTC)
+    floor = ClockFloor(file, clock_at(far), newest=LUNCH)
+    assert floor.stamp(far, 5.0, "unsynced") == far, "it may be so"
+    next_day = LUNCH + timedelta(days=1)
+    floor = ClockFloor(file, clock_at(next_day), newest=far)
+    assert floor.stamp(next_day, 5.0, "unsynced") == next_day
+    assert floor.stamp(NEVER_SET, 5.0, "unsynced") == LUNCH
+
+
 def test_only_synchronised_time_is_saved_and_not_too_often(file: Path) -> None:
     clock = clock_at(LUNCH)
     floor = ClockFloor(file, clock)

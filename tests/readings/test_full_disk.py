@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.clock import Deadline, SystemClock
 from appliance.errors import StoreError
 from appliance.readings.ballast import Ballast
 from appliance.readings.settings import StoreSettings
@@ -16,6 +17,7 @@ from appliance.service.recorder import Recorder
 from tests.readings.examples import draft
 
 _DISK_MB = 32
+_LONG_S = 60.0
 
 
 class Hog:
@@ -97,11 +99,35 @@ def test_without_sent_readings_new_ones_wait_in_memory_and_none_is_lost(disk: Pa
         assert recorder.waiting > 0
         assert [*ids(store), *(one.id for one in drafts[-recorder.waiting :])] == [one.id for one in drafts]
         hog.leave()
-        assert recorder.retry()
+        recorder.finish(Deadline.after(_LONG_S, SystemClock()))
         assert (recorder.waiting, recorder.lost, store.counts().lost) == (0, 0, 0)
         assert ids(store) == [one.id for one in drafts]
         add(store, 200)
         assert not store.counts().tight, "the room is kept again"
+
+
+def test_damaged_stores_that_were_set_aside_go_before_a_new_reading_is_refused(disk: Path, hog: Hog) -> None:
+    """Two of them may be as large as the store itself; what they are kept for is a closer look."""
+    aside = disk / "readings.sqlite.damaged-20260302T030000000000Z"
+    aside.write_bytes(bytes(6_000_000))
+    with Store(disk / "readings.sqlite", StoreSettings(), ballast=True) as store:
+        store.mark_sent(add(store, 100))
+        hog.eat()
+        add(store, 200)
+        assert aside.exists(), "sent readings go first"
+        hog.eat()
+        refused = 0
+        for _ in range(3000):
+            try:
+                add(store, 1)
+            except StoreError:
+                refused += 1
+            hog.eat()
+            if not aside.exists():
+                break
+        assert not aside.exists()
+        assert refused == 0
+        assert store.counts().lost == 0
 
 
 def test_a_store_opens_on_a_full_disk(disk: Path, hog: Hog) -> None:

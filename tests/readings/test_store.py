@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from appliance.errors import StoreError
+from appliance.readings import store as store_module
 from appliance.readings.reading import Origin, Reading
 from appliance.readings.settings import StoreSettings
 from appliance.readings.store import Counts, Store
@@ -55,6 +56,21 @@ def test_a_sequence_goes_on_over_restarts_and_pruning(file: Path, clock: SetCloc
         assert store.alarm is None
 
 
+def test_pruning_takes_some_at_a_time_the_oldest_first(
+    file: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A box that was off for a month has all of them to delete, and trays wait while it does."""
+    monkeypatch.setattr(store_module, "_PRUNE_MOST", 10)
+    with Store(file, SETTINGS, clock) as store:
+        store.mark_sent([store.add(draft()).id for _ in range(25)])
+        clock.pass_s(31 * 86_400)
+        left = []
+        for _ in range(3):
+            store.prune(clock.utc())
+            left.append(store.counts().sent)
+        assert left == [15, 5, 0]
+
+
 def test_every_device_has_its_own_sequence(store: Store) -> None:
     other = Origin("north", "line-2", ORIGIN.boot_id)
     assert [store.add(draft(origin=origin)).sequence for origin in (ORIGIN, other, ORIGIN)] == [1, 1, 2]
@@ -88,6 +104,8 @@ def test_historical_is_what_the_monotonic_clock_and_the_boot_say(store: Store, c
     assert waiting.historical(ORIGIN.boot_id, clock.now_s + 60.1, after_s=60)
     assert waiting.historical(uuid4(), clock.now_s, after_s=60)
     assert Reading.from_json(waiting.late_payload()) == Reading.from_json(waiting.payload).late()
+    store.add(draft(made_s=clock.now_s - 3600))
+    assert store.pending(2)[1].historical(ORIGIN.boot_id, clock.now_s, after_s=60), "the disk took it late"
 
 
 def test_a_payload_of_another_version_is_marked_late_as_it_is(store: Store, file: Path) -> None:

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from appliance.clock import Deadline
 from appliance.errors import CommandError
+from appliance.remote import journal
 from appliance.remote.desk import Answer, Command, Desk
 from appliance.remote.journal import Journal
 from appliance.remote.request import Attachment
@@ -120,6 +121,45 @@ def test_what_comes_again_is_told_again_and_not_done_again(tmp_path: Path, clock
     assert hands.done == 1
 
 
+def test_a_flood_of_what_was_done_is_soon_ignored(tmp_path: Path, clock: SetClock) -> None:
+    """Whoever has seen a signed request can send it again; to tell it again costs the card a write."""
+    hands, told_times = Hands(), 0
+    again = signed(request(clock, "menu"))
+    with desk(tmp_path, clock, hands) as opened:
+        take(opened, "menu", again)
+        one_result(opened, "done")
+        for _ in range(100):
+            told_times += len(letters := opened.waiting())
+            for letter in letters:
+                opened.told(letter.key)
+            take(opened, "menu", again)
+        assert 2 <= told_times <= 10
+        take(opened, "menu", signed(request(clock, "menu")))
+        eventually(lambda: ("done", "done 2") in results(opened), "a new one is done all the same")
+        opened.told(opened.waiting()[0].key)
+        clock.pass_s(60)
+        take(opened, "menu", again)
+        assert ("done", "done 1") in results(opened)
+
+
+def test_what_is_forgotten_is_not_done_again_though_the_clock_goes_back(
+    tmp_path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever forges the time that the box is told makes an old request fresh again."""
+    monkeypatch.setattr(journal, "_KEPT", 2)
+    hands, then = Hands(), clock.utc()
+    old = signed(request(clock, "menu"))
+    with desk(tmp_path, clock, hands) as opened:
+        for done, again in enumerate((old, None, None, None), start=1):
+            take(opened, "menu", again or signed(request(clock, "menu")))
+            eventually(lambda done=done: hands.done == done and opened._running is None, "done")
+            clock.pass_s(3600)
+        clock.now = then
+        take(opened, "menu", old)
+        assert ("refused", "it may have been done before: the clock of this box went back") in results(opened)
+    assert hands.done == 4
+
+
 def test_an_id_belongs_to_one_request(tmp_path: Path, clock: SetClock) -> None:
     hands = Hands()
     with desk(tmp_path, clock, hands) as opened:
@@ -148,6 +188,22 @@ def test_what_was_under_way_at_a_crash_is_interrupted_and_not_done_again(
             take(opened, "menu", signed(asked))
             one_result(opened, "interrupted")
             assert fresh.done == 0
+
+
+def test_what_a_power_cut_interrupted_is_told_though_the_clock_begins_anew(
+    tmp_path: Path, clock: SetClock
+) -> None:
+    """A box without a battery starts years back, and learns the time when the network is there."""
+    hands, cut_at = Hands(), clock.now
+    hands.gate = threading.Event()
+    with desk(tmp_path, clock, hands) as cut:
+        take(cut, "menu", signed(request(clock, "menu")))
+        assert hands.entered.wait(30)
+        clock.now = datetime(1970, 1, 1, tzinfo=UTC)
+        with desk(tmp_path, clock, Hands()) as opened:
+            one_result(opened, "interrupted")
+            clock.now = cut_at + timedelta(minutes=2)
+            one_result(opened, "interrupted")
 
 
 def test_what_follows_comes_after_the_result_is_written(tmp_path: Path, clock: SetClock) -> None:
@@ -216,6 +272,30 @@ def test_what_does_not_end_in_time_has_failed(tmp_path: Path, clock: SetClock) -
         take(opened, "menu", signed(request(clock, "menu")))
         eventually(lambda: hands.done == 2, "the next one")
         eventually(lambda: [state for state, _ in results(opened)] == ["failed", "done"], "told")
+
+
+def test_a_command_that_hangs_does_not_hold_up_the_next_one(tmp_path: Path, clock: SetClock) -> None:
+    """Else a box whose disk or driver hangs could not even be told to start anew."""
+
+    class FirstHangs(Hands):
+        def __call__(self, arguments: object, deadline: Deadline) -> Answer:
+            answer = super().__call__(arguments, deadline) if self.entered.is_set() else None
+            self.entered.set()
+            assert answer is not None or hang.wait(90)
+            return answer or Answer("late")
+
+    hands, hang = FirstHangs(), threading.Event()
+    with desk(tmp_path, clock, hands) as opened:
+        take(opened, "menu", signed(request(clock, "menu")))
+        assert hands.entered.wait(30)
+        take(opened, "restart", signed(request(clock)))
+        clock.pass_s(31)
+        eventually(lambda: [state for state, _ in results(opened)] == ["failed", "done"], "restart done")
+        hang.set()
+        eventually(lambda: sum(one.name == "commands" for one in threading.enumerate()) == 1, "one is left")
+        take(opened, "menu", signed(request(clock, "menu")))
+        eventually(lambda: [state for state, _ in results(opened)] == ["failed", "done", "done"], "goes on")
+    assert hands.done == 2
 
 
 def test_one_at_a_time_and_only_a_few_wait(tmp_path: Path, clock: SetClock) -> None:

@@ -27,15 +27,21 @@ class JournalMachine(RuleBasedStateMachine):
         self.clock = SetClock()
         self.results: dict[UUID, str | None] = {}
         self.untold: dict[UUID, datetime] = {}
+        self.expires: dict[UUID, datetime] = {}
         self.journal = Journal(Path(self.folder.name) / "commands.sqlite")
         self.journal.open(lambda _entry: "interrupted", self.clock.utc())
 
     @rule()
     def begin(self) -> None:
-        id_ = uuid4()
+        # In the order in which they began, the same in every run.
+        id_ = UUID(int=len(self.results))
         assert self.journal.find(id_) is None
         assert self.journal.begin(Entry(id_, "menu", "d", None), self.clock.utc(), self.clock.utc() + LIFE)
         self.results[id_] = None
+        self.expires[id_] = self.clock.utc() + LIFE
+
+    def _worth_telling(self, id_: UUID) -> datetime:
+        return max(self.clock.utc(), self.expires[id_]) + timedelta(hours=1)
 
     @rule(data=st.data())
     def finish(self, data: st.DataObject) -> None:
@@ -46,7 +52,7 @@ class JournalMachine(RuleBasedStateMachine):
             )
             if self.results[id_] is None:
                 self.results[id_] = f"result of {id_}"
-                self.untold[id_] = self.clock.utc() + timedelta(hours=1)
+                self.untold[id_] = self._worth_telling(id_)
 
     @rule(data=st.data())
     def tell(self, data: st.DataObject) -> None:
@@ -63,7 +69,7 @@ class JournalMachine(RuleBasedStateMachine):
                 self.journal.begin(Entry(id_, "menu", "d", None), self.clock.utc(), self.clock.utc() + LIFE)
             self.journal.tell_again(id_, self.clock.utc())
             if self.results[id_] is not None:
-                self.untold[id_] = self.clock.utc() + timedelta(hours=1)
+                self.untold[id_] = self._worth_telling(id_)
 
     @rule(minutes=st.integers(0, 30))
     def wait(self, minutes: int) -> None:
@@ -79,7 +85,7 @@ class JournalMachine(RuleBasedStateMachine):
         for id_, result in self.results.items():
             if result is None:
                 self.results[id_] = f"interrupted {id_}"
-                self.untold[id_] = self.clock.utc() + timedelta(hours=1)
+                self.untold[id_] = self._worth_telling(id_)
 
     @invariant()
     def agrees(self) -> None:
@@ -127,7 +133,13 @@ def test_it_stays_small_and_forgets_nothing_that_could_come_again(tmp_path: Path
         journal.finish(id_, "{}", clock.utc())
     clock.pass_s(601)
     # Those that were never finished are kept: they are under way.
+    assert not journal.may_be_forgotten(clock.utc())
     later = [begun(journal, clock) for _ in range(60)]
+    forgotten = clock.utc() - timedelta(seconds=1)
+    assert [journal.may_be_forgotten(forgotten + one) for one in (timedelta(), timedelta(seconds=1))] == [
+        True,
+        False,
+    ]
     assert None not in later
     assert begun(journal, clock) is None
     assert journal.find(ids[0] or UUID(int=0)) is None

@@ -26,9 +26,9 @@ from appliance.remote.ask import ask, make_request
 from appliance.remote.desk import Answer, Command, Desk
 from appliance.remote.gate import Gate
 from appliance.remote.journal import Journal
-from appliance.remote.request import Request, Result
+from appliance.remote.request import Attachment, Request, Result
 from appliance.remote.signature import sign
-from tests.brokers import Mosquitto
+from tests.brokers import Mosquitto, free_port
 from tests.publish.listener import Listener, eventually
 from tests.publish.scripted import ScriptedBroker
 from tests.readings.examples import ORIGIN, draft
@@ -45,6 +45,7 @@ class Box:
 
     def __init__(self, folder: Path, readings: Store, port: int, **settings: object) -> None:
         self.done = 0
+        self.attachment: Attachment | None = None
         self.gate = threading.Event()
         self.gate.set()
         gate = Gate(OPERATORS, ORIGIN.site, ORIGIN.device, CLOCK.utc, lambda: True)
@@ -63,7 +64,7 @@ class Box:
     def _do(self, _arguments: object, _deadline: Deadline) -> Answer:
         assert self.gate.wait(60)
         self.done += 1
-        return Answer(f"done {self.done}")
+        return Answer(f"done {self.done}", attachment=self.attachment)
 
 
 @contextmanager
@@ -145,6 +146,31 @@ def test_a_result_waits_for_the_broker(
         assert message.topic == "janban/v1/north/line-1/cmd/menu/result"
 
 
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_result_that_the_broker_finds_too_large_holds_up_nothing(
+    mosquitto_broker: Start, store: Store, tmp_path: Path, protocol: str
+) -> None:
+    """MQTT 5 says beforehand how much a broker takes; others hang up, again at each attempt."""
+    broker = mosquitto_broker("allow_anonymous true\nmax_packet_size 20000")
+    with (
+        Listener(broker.port) as listener,
+        running(tmp_path, store, broker.port, protocol=protocol) as box,
+    ):
+        subscribed(broker)
+        box.attachment = Attachment(media_type="image/jpeg", base64="A" * 40_000)
+        send(broker.port, sign(menu(), ALI).model_dump_json())
+        eventually(lambda: box.done == 1, "done")
+        reading = store.add(draft())
+        box.publisher.wake()
+        eventually(lambda: listener.readings() == [str(reading.id)], "the reading")
+        eventually(lambda: len(listener.on("/result")) == 1, "the result")
+        [result] = listener.on("/result")
+        assert (result["status"], result["attachment"]) == ("done", None)
+        assert "too large" in result["detail"]
+        eventually(lambda: not box.desk.waiting(), "acknowledged")
+        assert box.publisher.connects == (1 if protocol == "5" else box.publisher.connects)
+
+
 def test_readings_go_on_whatever_comes_as_a_command(
     mosquitto: Mosquitto,
     store: Store,
@@ -212,6 +238,12 @@ def test_an_operator_asks_again_when_the_broker_comes_back(
 def test_without_an_answer_the_operator_is_told(mosquitto: Mosquitto) -> None:
     settings = PublishSettings(host="127.0.0.1", port=mosquitto.port)
     with pytest.raises(CommandError, match="no answer"):
+        ask(settings, menu(), ALI, 0.5, CLOCK)
+
+
+def test_who_reaches_no_broker_is_told_that_nothing_was_sent() -> None:
+    settings = PublishSettings(host="127.0.0.1", port=free_port())
+    with pytest.raises(CommandError, match="the command was not sent"):
         ask(settings, menu(), ALI, 0.5, CLOCK)
 
 

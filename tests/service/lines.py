@@ -93,6 +93,19 @@ class Waits(threading.Event):
         return False
 
 
+class Sleeps(threading.Event):
+    """A stop that never comes, whose waits pass on a clock that tests turn."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self._clock.sleep_s(timeout)
+        return False
+
+
 class EveryFrame(Trigger):
     """Takes every frame for a tray."""
 

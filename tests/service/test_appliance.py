@@ -1,9 +1,7 @@
 """The running appliance with a scripted camera: what one bad tray, a full disk or a dead thread costs."""
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,115 +9,23 @@ import numpy as np
 import pytest
 
 from appliance.budget import Budget
-from appliance.clock import Deadline, SystemClock
-from appliance.errors import NoDeviceError, StoreError
-from appliance.inference.networks import NetworkCounts
+from appliance.clock import SystemClock
 from appliance.picture import Picture
-from appliance.publish.client import PublisherState
 from appliance.readings.boot import boot_id
 from appliance.readings.clock_floor import ClockFloor
 from appliance.readings.measurement import Outcome
-from appliance.readings.reading import Draft, Origin, Reading
+from appliance.readings.reading import Origin, Reading
 from appliance.readings.settings import StoreSettings
 from appliance.readings.store import Store
 from appliance.service import appliance as appliance_module
 from appliance.service.appliance import Appliance, Parts
 from appliance.service.health_report import About
 from appliance.service.machine import Machine
-from appliance.service.pipeline import MeasuredTray, rejected
-from appliance.service.stages import Stages
 from appliance.service.surroundings import Surroundings
-from tests.service.lines import EveryFrame, Gate, ScriptedCamera, noisy
+from tests.service.doubles import FullStore, Measurer, Publisher, Shade
+from tests.service.lines import EveryFrame, Gate, ScriptedCamera, gone, noisy
 
 SOON_S = 10.0
-
-
-class Measurer:
-    """Rejects every tray for a reason of its own; one whose first pixel is 7 breaks it.
-
-    Its networks are away for the first `away` times that it is asked to get ready.
-    """
-
-    def __init__(self, gate: Gate | None = None, away: int = 0) -> None:
-        self._gate = gate
-        self._away = away
-        self.asked = 0
-        self.closed = False
-
-    def degraded(self) -> list[str]:
-        return ["the Coral is away"] if self.asked <= self._away else []
-
-    def prepare(self) -> None:
-        self.asked += 1
-        if self.degraded():
-            raise NoDeviceError("the Coral is away")
-
-    def health(self) -> dict[str, object]:
-        return {"device": "cpu", "versions": {}, "ready": not self.degraded(), "complaints": []}
-
-    def counts(self) -> NetworkCounts:
-        return NetworkCounts(faults=1, usb_resets=2)
-
-    def close(self) -> None:
-        self.closed = True
-
-    def too_late(self, deadline: Deadline) -> bool:
-        return deadline.remaining_s < 0.01
-
-    def measure(self, picture: Picture, *, deadline: Deadline, stages: Stages) -> MeasuredTray:
-        assert deadline.remaining_s <= 4.0
-        if self._gate is not None:
-            self._gate.pass_through()
-        if picture[0, 0, 0] == 7:
-            raise ZeroDivisionError
-        return rejected("scripted", stages)
-
-
-class Shade:
-    """Marks every tray that it sees, and remembers whether another one waited then."""
-
-    def __init__(self) -> None:
-        self.waiting: list[bool] = []
-
-    def beside(self, tray: MeasuredTray, deadline: Deadline, *, waiting: bool) -> MeasuredTray:
-        assert 0 < deadline.remaining_s <= 4.0
-        self.waiting.append(waiting)
-        return replace(tray, outcome=tray.outcome.model_copy(update={"reason": "seen in the shade"}))
-
-
-class Publisher:
-    def __init__(self) -> None:
-        self.health: list[dict[str, object]] = []
-        self.stopped = False
-        self.connects = 0
-        self.last_fault = None
-        self.state = PublisherState(connected=False, since_s=0.0)
-
-    def start(self) -> None: ...
-
-    def wake(self) -> None: ...
-
-    def stop(self) -> None:
-        self.stopped = True
-
-    def set_info(self, fields: dict[str, object]) -> None:
-        json.dumps(fields)
-
-    def send_health(self, fields: dict[str, object]) -> None:
-        json.dumps(fields)
-        self.health.append(fields)
-
-
-class FullStore(Store):
-    """A store whose disk is full as often as it is told."""
-
-    refusals = 0
-
-    def add(self, draft: Draft) -> Reading:
-        if self.refusals > 0:
-            self.refusals -= 1
-            raise StoreError("the disk is full")
-        return super().add(draft)
 
 
 Build = Callable[..., Appliance]
@@ -224,6 +130,35 @@ def test_a_full_disk_loses_nothing_and_is_said(build: Build, store: FullStore) -
     assert [reading.sequence for reading in stored(store)] == [1, 2, 3]
 
 
+def test_what_the_box_is_is_told_once(build: Build) -> None:
+    appliance = build([noisy(1)])
+    appliance.start()
+    finish(appliance)
+    appliance.look_around()
+    [info] = appliance._parts.publisher.info
+    assert info["networks"] == {"device": "cpu", "versions": {}}
+    assert "temperature_c" not in info
+    appliance.stop()
+
+
+def test_what_a_full_disk_held_back_is_published_as_late(build: Build, store: FullStore) -> None:
+    """What counts is when the tray was measured, not when the disk took its reading."""
+    store.refusals = 3
+    began_s = time.monotonic()
+    appliance = build([noisy(1)])
+    appliance.start()
+    finish(appliance)
+    while store.refusals:
+        assert time.monotonic() < began_s + SOON_S
+        time.sleep(0.01)
+    refused_until_s = time.monotonic()
+    appliance.stop()
+    store.open()
+    with store:
+        [waiting] = store.pending(9)
+    assert began_s <= waiting.stored_monotonic_s < refused_until_s
+
+
 def test_what_is_wrong_is_in_health(build: Build, store: FullStore) -> None:
     store.refusals = 1000
     appliance = build([noisy(1)])
@@ -283,6 +218,41 @@ def test_a_tray_that_hangs_starves_the_watchdog(build: Build, monkeypatch: pytes
     gate.set()
     finish(appliance)
     monkeypatch.setattr(appliance, "_budget", Budget(5.0))
+    appliance.stop()
+
+
+def test_a_disk_that_hangs_while_no_tray_is_measured_starves_the_watchdog(
+    build: Build, store: FullStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a full disk refused is stored again by the thread that measures: while it waits, nobody does."""
+    gate = store.gate = Gate()
+    store.refusals = 1
+    appliance = build([noisy(1)])
+    monkeypatch.setattr(appliance, "_budget", Budget(0.05))
+    appliance.start()
+    until_s = time.monotonic() + SOON_S
+    while appliance.unable() is None:
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    assert "has taken more than" in str(appliance.unable())
+    gate.set()
+    finish(appliance)
+    monkeypatch.setattr(appliance, "_budget", Budget(5.0))
+    appliance.stop()
+    assert len(stored(store)) == 1
+
+
+def test_a_camera_that_gives_a_frame_and_fails_again_and_again_starves_the_watchdog(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Budget, "camera_ailing_s", 0.05)
+    appliance = build([step for n in range(1000) for step in (noisy(n), gone())])
+    appliance.start()
+    until_s = time.monotonic() + SOON_S
+    while appliance.unable() is None:
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    assert "has not run well" in str(appliance.unable())
     appliance.stop()
 
 

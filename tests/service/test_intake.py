@@ -13,7 +13,7 @@ from appliance.line.trigger import TrayEvent
 from appliance.picture import Picture
 from appliance.service.intake import Intake
 from tests.camera.fake_clock import FakeClock
-from tests.service.lines import EveryFrame, ScriptedCamera, TimedCamera, Waits, gone, noisy
+from tests.service.lines import EveryFrame, ScriptedCamera, Sleeps, TimedCamera, Waits, gone, noisy
 
 BUDGET = Budget(total_s=5.0)
 
@@ -102,6 +102,37 @@ def test_a_camera_that_does_not_come_back_is_revived_but_not_all_the_time() -> N
     assert line.revived == len(revived_s)
     assert 4 <= line.revived <= 8
     assert line.fault is None
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [[*[noisy(1)] * (FROZEN_FRAMES + 1)], [noisy(1), gone()]],
+    ids=["frozen", "dies after a frame"],
+)
+def test_a_camera_that_never_runs_well_is_told_though_each_opening_gives_frames(
+    spell: list[Picture | Exception],
+) -> None:
+    clock = FakeClock()
+    camera = TimedCamera([*[noisy(n) for n in range(30)], gone(), *spell * 50, noisy(2)], clock, 0.1)
+    line = Intake(camera, EveryFrame(), queue.Queue(), overflowing=lambda _: None, budget=BUDGET, clock=clock)
+    ailing_s, began_s = list[float](), clock.now_s
+    camera.watch = lambda: ailing_s.append(line.seconds_ailing())
+    line.run(Sleeps(clock))
+    assert ailing_s[:31] == [0.0] * 31, "one failure is none"
+    assert max(ailing_s) > 5.0
+    assert line.seconds_without_frame(began_s) < 5.0
+
+
+def test_a_camera_that_runs_well_again_ails_no_more() -> None:
+    clock = FakeClock()
+    spells = [gone(), gone(), *[noisy(n) for n in range(120)]]
+    camera = TimedCamera(spells * 3, clock, 0.1)
+    line = Intake(camera, EveryFrame(), queue.Queue(), overflowing=lambda _: None, budget=BUDGET, clock=clock)
+    ailing_s = list[float]()
+    camera.watch = lambda: ailing_s.append(line.seconds_ailing())
+    line.run(Sleeps(clock))
+    assert 0 < max(ailing_s) < BUDGET.camera_ailing_s
+    assert line.seconds_ailing() == 0.0
 
 
 def test_a_silent_camera_is_given_up_sooner_when_its_frames_came_fast() -> None:

@@ -102,6 +102,18 @@ def test_a_tray_that_is_no_reference_changes_nothing(folder: Path, what: str, pi
     assert [path.name for path in folder.parent.iterdir()] == ["calibration"]
 
 
+def test_what_a_power_cut_left_is_cleared_away_and_stops_nothing(folder: Path) -> None:
+    """A folder of which the half was deleted is no calibration, and would not be overwritten."""
+    fresh, unfinished = (
+        folder.with_name(name) for name in ("calibration-fresh", ".calibration-fresh-x1y2z3")
+    )
+    for left in (fresh, unfinished):
+        left.mkdir()
+        (left / "layout.toml").write_text("", encoding="ascii")
+    recalibration(folder).replace("full", line(5).reference_full(), "a test")
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["calibration", "calibration-previous"]
+
+
 def test_nothing_is_written_outside_the_state_folder(folder: Path, tmp_path: Path) -> None:
     state_dir = tmp_path / "state"
     state_dir.mkdir()

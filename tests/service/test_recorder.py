@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from appliance.clock import Deadline
+from appliance.clock import Deadline, SystemClock
 from appliance.errors import StoreError
 from appliance.readings.boot import boot_id
 from appliance.readings.measurement import Outcome
@@ -80,3 +80,15 @@ def test_what_the_disk_refused_waits_until_it_takes_it() -> None:
     disk.work = lambda: None
     assert recorder.retry()
     assert recorder.waiting == 0
+
+
+def test_beyond_a_thousand_the_oldest_is_given_up_and_counted() -> None:
+    disk = Disk()
+    recorder = Recorder(disk)
+    disk.work = refuse
+    for _ in range(1003):
+        recorder.record(DRAFT)
+    assert (recorder.waiting, recorder.lost) == (1000, 3)
+    disk.work = lambda: None
+    recorder.finish(Deadline.after(120.0, SystemClock()))
+    assert (recorder.waiting, recorder.lost) == (0, 3)

@@ -186,6 +186,25 @@ def test_diagnostics_come_as_an_archive_of_bounded_size(tmp_path: Path, calibrat
         assert "too many for a message" in one.ask("diagnostics")["detail"]
 
 
+def test_an_update_is_wished_for_and_installed_by_somebody_else(
+    tmp_path: Path, calibration: Calibration
+) -> None:
+    wish, bundles = tmp_path / "state" / "update-wanted", tmp_path / "state" / "updates"
+    with box(tmp_path, calibration) as one:
+        assert "has to have one bundle; there is none" in one.ask("update")["detail"]
+        bundles.mkdir()
+        (bundles / "a.raucb").touch()
+        (bundles / "notes.txt").touch()
+        answer = one.ask("update")
+        assert (answer["status"], answer["data"]) == ("done", {"bundle": "a.raucb"})
+        assert wish.read_bytes() == b""
+        assert "nobody began it" in one.ask("update")["detail"]
+        wish.unlink()
+        (bundles / "b.raucb").touch()
+        assert "there is a.raucb, b.raucb" in one.ask("update")["detail"]
+        assert not wish.exists()
+
+
 def test_without_operators_nobody_is_listened_to(tmp_path: Path) -> None:
     opened = open_remote(settings(tmp_path), ORIGIN, CLOCK, clock_synced=lambda: True, diagnostics=None)
     assert opened is None

@@ -25,7 +25,7 @@ def around(tmp_path: Path, clock: SetClock) -> Surroundings:
 def test_before_the_first_look_nothing_is_known(around: Surroundings) -> None:
     assert around.clock_state == "unsynced"
     assert around.complaints() == []
-    assert around.health()["throttling"] is None
+    assert around.facts.throttle is None
 
 
 def test_it_looks_now_and_then(around: Surroundings, clock: SetClock, tmp_path: Path) -> None:
@@ -48,7 +48,8 @@ def test_under_voltage_is_told_while_it_lasts_and_remembered(around: Surrounding
     around.look(every_s=0)
     assert around.complaints() == []
     assert around.facts.throttle_bits == 0
-    assert around.health()["throttling"] == ["under-voltage since boot"]
+    assert around.facts.throttle is not None
+    assert around.facts.throttle.words == ["under-voltage since boot"]
 
 
 def test_a_coral_that_comes_back_under_another_number_is_counted(
@@ -66,4 +67,4 @@ def test_a_disk_that_turned_read_only_is_told(around: Surroundings, monkeypatch:
     monkeypatch.setattr(module, "disk_of", lambda _: Disk(free_mb=12.7, read_only=True))
     around.look()
     assert any("read-only" in complaint for complaint in around.complaints())
-    assert around.health()["disk_free_mb"] == 12
+    assert around.facts.disk == Disk(free_mb=12.7, read_only=True)

@@ -54,8 +54,8 @@ def test_second_readings_strays_rejected_and_late_ones_are_told_apart() -> None:
     assert report.reasons == {"rejected: no tray": 1}
 
 
-def test_a_reading_after_the_last_tray_that_counts_is_left_out() -> None:
-    assert told(reading(3.2), reading(9.0)).strays == 0
+def test_readings_before_and_after_the_trays_that_count_are_left_out() -> None:
+    assert told(reading(1.0), reading(3.2), reading(9.0)).strays == 0
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 100))

@@ -1,7 +1,9 @@
+import os
+
 import numpy as np
 import pytest
 
-from benchmarks.soak.samples import Sample, growth
+from benchmarks.soak.samples import Sample, growth, look
 
 
 def life(pid: int, start_s: float, seconds: float, memory_mb_per_h: float = 0.0) -> list[Sample]:
@@ -30,3 +32,13 @@ def test_caches_that_fill_at_first_are_no_leak() -> None:
 def test_a_short_life_tells_nothing() -> None:
     assert growth([]) is None
     assert growth(life(1, 0, 100)) is None
+
+
+def test_a_process_is_looked_at_until_it_has_ended() -> None:
+    sample = look(os.getpid())
+    assert sample is not None
+    assert sample.pid == os.getpid()
+    assert sample.memory_mb > 10
+    assert sample.descriptors > 0
+    assert sample.threads > 0
+    assert look(2**22 + 1) is None

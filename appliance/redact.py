@@ -1,8 +1,8 @@
 """Takes what may be a secret out of a text. Pure; rather too much than too little goes.
 
-Secrets are not collected in the first place: their files are never read. This is for what a person pasted
-into a configuration, or a library into a log. It is stricter than `appliance.logs.redact`: an archive leaves
-the house.
+The last line of defence of logs and of archives for support. Secrets are neither logged nor collected in the
+first place: their files are never read. This is for what a person pasted into a configuration, or a library
+into a message.
 """
 
 import re
@@ -24,7 +24,7 @@ _PATTERNS: Final = (
     # A value on several lines, in TOML.
     (re.compile(rf"(?i)({_SET}[^\n]{{0,10}}?)(\"\"\"|''')(?s:.*?)(?:\2|\Z)"), rf"\1{GONE}"),
     # Any other value, to the end of the line.
-    (re.compile(rf"(?i)({_SET}).*"), rf"\1 {GONE}"),
+    (re.compile(rf"(?i)({_SET}).*"), rf"\1{GONE}"),
     # HTTP's Authorization.
     (re.compile(r"(?i)\b(bearer|basic|digest)\s.*"), rf"\1 {GONE}"),
     # The password of a user before a host, and all that stands there in a URL.

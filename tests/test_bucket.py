@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.logs.bucket import TokenBucket
+from appliance.bucket import TokenBucket
 
 STEPS_S = st.lists(st.floats(0, 1000), max_size=200)
 

@@ -1,0 +1,1 @@
+"""The same system as an update: signed, for boxes that run already."""
