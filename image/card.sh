@@ -104,7 +104,10 @@ make_card() {
             find "$WORK/$name" -newermt "@$SOURCE_DATE_EPOCH" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
             truncate --size="${size}M" "$WORK/$name.part"
             logged "$BUILD/$name.log" "making $name" "make_$kind" "$name" "$uuid"
-            dd if="$WORK/$name.part" of="$WORK/card.img" bs=1M seek="$offset_mb" conv=notrunc,sparse status=none
+            # A card's earlier life must not show through what is zero in the journal of data: it could be replayed.
+            holes=,sparse
+            [ "$name" = data ] && holes=
+            dd if="$WORK/$name.part" of="$WORK/card.img" bs=1M seek="$offset_mb" conv="notrunc$holes" status=none
             rm -rf "${WORK:?}/$name" "$WORK/$name.part"
         fi
         offset_mb=$((offset_mb + size))
