@@ -1,6 +1,7 @@
 """Where the logs of a process go; every process of the appliance calls this once."""
 
 import atexit
+import contextlib
 import logging
 import os
 import sys
@@ -35,7 +36,9 @@ def set_up(
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(TextFormatter())
     if in_journal(environment, _STDERR):
-        handler = JournalHandler(handler, journal)
+        # A sandbox that allows no such socket must not keep the program from its work.
+        with contextlib.suppress(OSError):
+            handler = JournalHandler(handler, journal)
     limit = RateLimit(partial(_tell, handler))
     handler.addFilter(limit)
     atexit.register(limit.tell_all)

@@ -62,6 +62,26 @@ def test_under_systemd_they_go_to_the_journal(tmp_path: Path) -> None:
     journal.socket.close()
 
 
+def test_a_sandbox_without_such_sockets_costs_the_fields_not_the_program(tmp_path: Path) -> None:
+    forbid = (
+        "import socket\ndef refuse(*_, **__): raise OSError(97, 'no such family')\nsocket.socket = refuse\n"
+    )
+    with (tmp_path / "stderr").open("wb") as stream:
+        told = os.fstat(stream.fileno())
+        subprocess.run(
+            [sys.executable, "-c", forbid + LOG.format(journal=str(tmp_path / "none"))],
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "JOURNAL_STREAM": f"{told.st_dev}:{told.st_ino}",
+            },
+            stderr=stream,
+            timeout=60,
+            check=True,
+        )
+    assert "appliance.test: password=[redacted]" in (tmp_path / "stderr").read_text()
+
+
 def test_a_stream_that_is_not_the_journals_is_told_apart(tmp_path: Path) -> None:
     with (tmp_path / "stderr").open("wb") as stderr:
         found = os.fstat(stderr.fileno())
