@@ -26,7 +26,9 @@ _CAMERA, _NETWORKS = "spawn_main", "appliance.inference.child"
 _FRESH_S: Final = 0.5
 _POLL_S: Final = 0.02
 _CHUNK: Final = bytes(65_536)
-_STEPS_S: Final = (86_400.0, -86_400.0, 3_600.0, -7.0, 40.0)
+_DAY_S: Final = 86_400.0
+_STEPS_S: Final = (_DAY_S, -_DAY_S, 7 * _DAY_S, -7 * _DAY_S, 365 * _DAY_S)
+"""Longer than any soak: by a stamp alone, a short step cannot be told from another moment of the line."""
 _WELL, _UNDER_VOLTAGE, _HOT = "0x0", "0x50005", "0xc000c"
 """What the firmware says: nothing; under-voltage and throttled; throttled and at the soft limit of heat."""
 
