@@ -73,11 +73,15 @@ class ParityRecord:
 
 
 def parity_of(folder: Path, selection: Selection) -> ParityRecord:
-    """Return the record in `folder` for the networks of a selection, as far as they have files for the CPU.
+    """Return the record in `folder` for the networks of a selection.
 
     Raises `ModelError`, one line, where there is none, it is damaged, or is of other networks.
     """
-    path = folder / FILE_NAME
+    return load_parity(folder / FILE_NAME, selection)
+
+
+def load_parity(path: Path, selection: Selection) -> ParityRecord:
+    """Read and check a record; raises `ModelError` as `parity_of` does."""
     files = selection.files("cpu")
     if len(files) < len(selection.entries):
         raise ModelError(f"{path}: tells nothing of networks without files for the CPU; add these")

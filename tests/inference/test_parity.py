@@ -24,7 +24,6 @@ from appliance.inference.parity import (
 )
 from appliance.inference.selection import Selection, select
 from convert.parity.archive import record_bytes
-from tests.fuzz.promise import result_or_refusal
 from tests.inference.entries import networks_folder, parity_arrays, two_networks
 
 DEPTH, SEGMENTATION = two_networks()
@@ -199,19 +198,3 @@ def test_a_large_file_is_not_read(folder: Path, selection: Selection) -> None:
     with pytest.raises(ModelError, match="Is a directory"):
         parity_of(folder, selection)
     (folder / FILE_NAME).rmdir()
-
-
-@given(st.lists(st.tuples(st.integers(0, len(RECORD) - 1), st.integers(1, 255)), min_size=1, max_size=4))
-def test_damaged_bytes_are_refused_or_change_nothing(
-    selection: Selection, changes: list[tuple[int, int]]
-) -> None:
-    content = bytearray(RECORD)
-    for at, change in changes:
-        content[at] ^= change
-    expected = read(selection, RECORD)
-    found = result_or_refusal(lambda: read(selection, bytes(content)), ModelError, FILE_NAME)
-    if found is None:
-        return
-    for network, answers in expected.answers.items():
-        assert all(map(np.array_equal, answers, found.answers[network]))
-    assert np.array_equal(found.pictures[8, 8], expected.pictures[8, 8])
