@@ -137,6 +137,7 @@ models: setup-dev ## Make models/ from the checkpoints (OUT=, WEIGHTS=, TRAYS=, 
 	    $(if $(CALIBRATION),--calibration "$(CALIBRATION)") $(if $(PICTURES),--pictures "$(PICTURES)") $(ARGS)
 	@if command -v edgetpu_compiler >/dev/null; then $(BIN)/convert edgetpu --models "$(OUT)"; \
 	    else echo "make: no edgetpu_compiler on PATH: $(OUT) has no models for the Coral yet" >&2; fi
+	@$(BIN)/convert self-test --models "$(OUT)"
 
 # To be run again whenever the models change; canteen setup3 is kept to report on.
 fusion: setup-dev ## Fit how estimates are joined to the models in OUT (TRAYS=, DATA=)

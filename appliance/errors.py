@@ -76,6 +76,10 @@ class BrokenRunError(InferenceError):
     """A model that ran before crashed, hung, ran out of time or answered nonsense; a retry may mend it."""
 
 
+class ParityError(InferenceError):
+    """Networks run, but answer a known picture otherwise than on the workstation; a reset may mend it."""
+
+
 class CommandError(JanbanError):
     """A command could not be given, or not be done; the message says why."""
 

@@ -18,6 +18,7 @@ from appliance.doctor.instruments import Instruments
 from appliance.errors import JanbanError
 from appliance.files import kernel_text
 from appliance.inference.manifest import FILE_NAME
+from appliance.inference.parity import FILE_NAME as PARITY_FILE
 from appliance.readings.survey import set_aside, survey
 from appliance.redact import redact, redact_tree
 from appliance.service.assemble import STORE_FILE
@@ -171,7 +172,8 @@ def _models(folder: Path | None) -> Mapping[str, object]:
     if folder is None:
         return {"folder": None}
     hashes = {
-        file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.glob("*.tflite"))
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted([*folder.glob("*.tflite"), *folder.glob(PARITY_FILE)])
     }
     manifest = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
     return {"folder": str(folder), "sha256": hashes, "manifest": manifest}
