@@ -16,6 +16,8 @@ from appliance.doctor.running import ask
 from appliance.errors import InferenceError, JanbanError, ModelError, UpdateError
 from appliance.image_version import image_built, image_version
 from appliance.inference.parity import parity_of
+from appliance.inference.selection import Selection
+from appliance.inference.settings import ModelSettings
 from appliance.inference.trial import try_out
 from appliance.inference.whole import whole
 from appliance.menu.menu import load_menu
@@ -72,11 +74,9 @@ def _alone(options: argparse.Namespace) -> Alone:
             raise ModelError("models.folder is not set: this box does without networks")
         selection = whole(folder)
         parity_of(folder, selection)
-        # On the processor, as the service has the Coral; what the Coral makes of them, the trial shows.
-        own = settings.models.model_copy(update={"folder": folder, "device": "cpu"})
-        for said in try_out(own, selection, SystemClock(), root).said.values():
-            if isinstance(said, InferenceError):
-                raise ModelError(f"they do not run on the processor: {said}")
+        fault = _disagreement(settings.models, selection)
+        if fault is not None:
+            raise ModelError(f"they do not run on the processor: {fault}")
 
     def check_menu(folder: Path) -> None:
         load_menu(folder).check_for(settings.device.site, settings.device.name)
@@ -93,6 +93,13 @@ def _alone(options: argparse.Namespace) -> Alone:
         built=image_built(root),
         boot=boot_id(),
     )
+
+
+def _disagreement(settings: ModelSettings, selection: Selection) -> InferenceError | None:
+    """Run networks on the processor; what the Coral makes of them, which the service has, the trial shows."""
+    own = settings.model_copy(update={"folder": selection.folder, "device": "cpu"})
+    said = try_out(own, selection, SystemClock()).said.values()
+    return next((one for one in said if isinstance(one, InferenceError)), None)
 
 
 def _settle_alone(options: argparse.Namespace, state: Path) -> None:

@@ -60,7 +60,7 @@ def _pack(options: argparse.Namespace, now: datetime) -> str:
 def _checked(kind: Kind, folder: Path) -> Mapping[str, Path]:
     """Return the files to pack, found to be what a box will want them to be."""
     if not folder.is_dir():
-        raise BundleError(f"{folder}: there is no such folder")
+        raise BundleError(f"{folder}: there is no such folder; name it: OUT= for networks, MENU= for a menu")
     if kind == "models":
         parity_of(folder, whole(folder))
     return contents(kind, folder)
