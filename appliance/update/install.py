@@ -1,7 +1,10 @@
 """A bundle goes where it belongs: a system to the spare slot, all else beside what is kept."""
 
+import fcntl
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -42,6 +45,23 @@ def find(place: Path) -> Path:
     return found[0]
 
 
+@contextmanager
+def _nobody_else(state: Path) -> Iterator[None]:
+    """Keep a stick and a command apart: both would be judged by the same service. Raises `UpdateError`."""
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(state, os.O_RDONLY)
+    except OSError as error:
+        raise UpdateError(f"{state}: cannot be used: {error.strerror}; check the disk") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise UpdateError("another update is being installed; try again when it is done") from None
+    finally:
+        os.close(handle)
+
+
 class Installer:
     """Installs signed bundles on a box; what it notes of them lies in `state`, a folder that is root's.
 
@@ -71,7 +91,10 @@ class Installer:
         every start. Nor is what was made before that which runs, without `older`. Raises `UpdateError`; the
         slot that runs is never touched.
         """
-        file = find(place)
+        with _nobody_else(self._state):
+            return self._install(find(place), again=again, older=older)
+
+    def _install(self, file: Path, *, again: bool, older: bool) -> str:
         digest, name = digest_of(file), file.stem
         known = {kind: record.load(noted(self._state, kind)) for kind in KINDS}
         if not again and any(last is not None and last.digest == digest for last in known.values()):

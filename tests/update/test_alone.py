@@ -180,6 +180,21 @@ def test_a_forged_bundle_is_not_even_unpacked(bench: Bench) -> None:
     assert bench.machine.restarts == 0
 
 
+def test_a_stick_waits_for_nobody_while_a_command_is_at_work(bench: Bench) -> None:
+    said: list[str] = []
+
+    def meanwhile() -> None:
+        with pytest.raises(UpdateError) as caught:
+            bench.install("menu 2 20261129130000")
+        said.append(str(caught.value))
+
+    bench.on_verdict = meanwhile
+    assert "the menu 1 stay" in bench.install("menu 1 20261129120000")
+    assert said == ["another update is being installed; try again when it is done"]
+    bench.on_verdict = None
+    assert "the menu 2 stay" in bench.install("menu 2 20261129130000")
+
+
 def test_a_disk_that_is_full_is_said_and_changes_nothing(bench: Bench) -> None:
     (bench.folder / "shelf").write_text("no folder")
     with pytest.raises(UpdateError, match="the menu cannot be written"):
