@@ -3,8 +3,9 @@
 import logging
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
+from appliance.budget import WATCHDOG_S
 from appliance.clock import Clock
 from appliance.errors import CalibrationError, PictureError, TrayNotFoundError
 from appliance.menu.menu import Menu
@@ -13,6 +14,9 @@ from appliance.service.new_reference import with_reference
 from appliance.tray.calibration import Calibration
 
 _LOG = logging.getLogger(__name__)
+
+LEAST_S: Final = 10 * WATCHDOG_S
+"""Between two starts for a meal: five in the 25 minutes in which systemd takes ten for a fault."""
 
 
 class Note(Protocol):
@@ -32,6 +36,7 @@ class Meals:
         self._clock = clock
         self._menu = menu
         self._folder = folder
+        self._served_s = clock.monotonic_s()
         self.note: Note | None = None
         self.picture: str | None = None
         self.fault: str | None = None
@@ -46,7 +51,13 @@ class Meals:
 
     @property
     def changed(self) -> bool:
-        """Whether the meal of this moment has another full serving than the one that is compared with."""
+        """Whether to start anew: the meal of this moment has another full serving than the one compared with.
+
+        Never soon after a start: whoever sets one meal after another must not have the machine reboot, which
+        is what systemd does where a service starts too often.
+        """
+        if self._clock.monotonic_s() - self._served_s < LEAST_S:
+            return False
         return self._wanted() != self.picture
 
     def served(self, calibration: Calibration) -> Calibration:
@@ -54,6 +65,7 @@ class Meals:
 
         One that is of no use is a `fault`, and the calibration's own stays.
         """
+        self._served_s = self._clock.monotonic_s()
         self.picture = self._wanted()
         if self.picture is None:
             return calibration

@@ -8,7 +8,7 @@ from appliance.camera.settings import SimulatorSettings
 from appliance.camera.simulator import SimulatedLine
 from appliance.menu.menu import Meal, Menu
 from appliance.picture import save_picture
-from appliance.service.meals import Meals
+from appliance.service.meals import LEAST_S, Meals
 from appliance.tray.calibration import Calibration, calibrate
 
 NOON = datetime(2026, 12, 1, 3, 0, tzinfo=UTC)
@@ -107,11 +107,15 @@ def test_when_the_meal_ends_the_service_is_to_start_anew(folder: Path, calibrati
 
 
 def test_the_serving_follows_an_operator_who_moves_a_meal(folder: Path, calibration: Calibration) -> None:
-    meals, note = Meals(Clock(), menu(None, "served.png"), folder), Note()
+    clock, note = Clock(), Note()
+    meals = Meals(clock, menu(None, "served.png"), folder)
     meals.note = note
     meals.served(calibration)
     assert meals.picture is None
     note.said = "dinner"
+    clock.sleep_s(LEAST_S - 1)
+    assert not meals.changed, "whoever changes the meal again and again must not have the machine reboot"
+    clock.sleep_s(1)
     assert meals.changed
     meals.served(calibration)
     assert meals.picture == "served.png"
