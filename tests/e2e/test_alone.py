@@ -76,7 +76,8 @@ class Bench(machine_module.Machine):
     def restart_service(self) -> None:
         self.stop()
         self.starts += 1
-        self.process = subprocess.Popen(words_of("run", "--config", self.config), stderr=subprocess.DEVNULL)
+        with (self.folder / "service.log").open("ab") as log:
+            self.process = subprocess.Popen(words_of("run", "--config", self.config), stderr=log)
         eventually(lambda: ask(self.port) is not None, SOON_S)
 
     def stop(self) -> None:
@@ -140,23 +141,24 @@ def other_networks(folder: Path) -> Path:
     return folder
 
 
-def lunch(folder: Path, name: str) -> Path:
+def lunch(folder: Path, name: str, picture: Path) -> Path:
     folder.mkdir()
+    shutil.copy(picture, folder / "served.png")
     now = datetime.now(UTC)
     begins, ends = (
         moment.isoformat(timespec="seconds")
         for moment in (now - timedelta(hours=1), now + timedelta(hours=1))
     )
     (folder / "menu.toml").write_text(
-        f'schema = "janban.menu/1"\nsite = "canteen"\n'
-        f'[[meal]]\nname = "{name}"\nfrom = {begins}\nuntil = {ends}\n',
+        f'schema = "janban.menu/1"\nsite = "canteen"\ndevice = "line-1"\n'
+        f'[[meal]]\nname = "{name}"\nfrom = {begins}\nuntil = {ends}\nfull = "served.png"\n',
         encoding="utf-8",
     )
     return folder
 
 
 def test_networks_and_a_menu_are_tried_and_stay(
-    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bench: Bench, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
     assert bench.install(bench.pack("models", other_networks(tmp_path / "models"))) == 0
@@ -166,12 +168,15 @@ def test_networks_and_a_menu_are_tried_and_stay(
     assert bench.in_force().keys() == {"models"}
     assert bench.running().value("networks_ready") == 1
 
-    assert bench.install(bench.pack("menu", lunch(tmp_path / "menu", "불고기 덮밥"))) == 0
+    assert (
+        bench.install(bench.pack("menu", lunch(tmp_path / "menu", "불고기 덮밥", pictures / "full.png"))) == 0
+    )
     assert "the menu " in capsys.readouterr().out
     assert bench.in_force().keys() == {"models", "menu"}
     assert bench.starts == 3
     last = json.loads(survey(tmp_path / "state/readings.sqlite", 1).last[0])
     assert (last["meal"], last["path"]) == ("불고기 덮밥", "full")
+    assert "is no full serving" not in (tmp_path / "service.log").read_text()
 
 
 def test_networks_that_answer_otherwise_are_refused_and_left_on_trial(
@@ -201,10 +206,10 @@ def test_networks_that_answer_otherwise_are_refused_and_left_on_trial(
 
 
 def test_what_a_stranger_signed_is_refused(
-    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bench: Bench, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert update_key.main(["--out", str(tmp_path / "foreign")]) == 0
-    bundle = bench.pack("menu", lunch(tmp_path / "menu", "국"), tmp_path / "foreign")
+    bundle = bench.pack("menu", lunch(tmp_path / "menu", "국", pictures / "full.png"), tmp_path / "foreign")
     capsys.readouterr()
     assert bench.install(bundle) == 1
     assert "signature verification failed" in capsys.readouterr().err.lower()
