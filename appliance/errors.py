@@ -90,3 +90,7 @@ class ProvisionError(JanbanError):
 
 class UpdateError(JanbanError):
     """A new system cannot be installed, tried or kept; the message says why."""
+
+
+class MenuError(JanbanError):
+    """A menu cannot be read, or is not for this box; the message says what to correct in it."""
