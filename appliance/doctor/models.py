@@ -114,4 +114,4 @@ def _versions(selection: Selection) -> str:
 
 def _times(answer: Ready) -> str:
     times = ", ".join(f"{network} {ms:.0f} ms" for network, ms in answer.next_ms.items())
-    return times + (f"; agree with the workstation: {answer.agreement}" if answer.agreement else "")
+    return times + (f"; against the workstation: {answer.agreement}" if answer.agreement else "")

@@ -54,9 +54,9 @@ class Agreement:
         return None
 
     def __str__(self) -> str:
-        """Return it for people, as `segmentation to 1.6 %, 99.5 % of pixels`."""
-        pixels = "" if self.agreement is None else f", {self.agreement:.1%} of pixels"
-        return f"{self.meaning.replace('_', ' ')} to {self.raw_difference:.1%}{pixels}"
+        """Return it for people, as `segmentation off by 1.6%, 99.5% of pixels alike`."""
+        pixels = "" if self.agreement is None else f", {self.agreement:.1%} of pixels alike"
+        return f"{self.meaning.replace('_', ' ')} off by {self.raw_difference:.1%}{pixels}"
 
 
 def agreement_of(meaning: Meaning, values: Floats, expected: Floats) -> Agreement:

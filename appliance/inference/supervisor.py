@@ -216,7 +216,10 @@ class Supervisor(Generic[P]):
             times = ", ".join(f"{name} {ms:.0f} ms" for name, ms in process.ready.next_ms.items())
             agreement = process.ready.agreement or "not compared"
             _LOG.info(
-                "networks run on %s: %s; with the workstation: %s", _PLACES[process.device], times, agreement
+                "networks run on %s: %s; against the workstation: %s",
+                _PLACES[process.device],
+                times,
+                agreement,
             )
             if before is not None:
                 self._ending.append((before, now_s))

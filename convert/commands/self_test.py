@@ -36,6 +36,6 @@ def command(options: argparse.Namespace) -> int:
         print(json.dumps({"file": str(out), "size_bytes": len(content), "other_kernels": figures}))
         return 0
     for name, found in others.items():
-        print(f"{name}: other kernels agree: {'; '.join(map(str, found))}")
+        print(f"{name}: other kernels: {'; '.join(map(str, found))}")
     print(f"{out}: written, {len(content) / 1000:.0f} kB", file=sys.stderr)
     return 0

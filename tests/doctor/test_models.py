@@ -49,7 +49,7 @@ def test_models_that_ship_run_here(settings: Settings, tools: Instruments, tmp_p
     check = checked(with_models(settings, shipped), without_coral)["models"]
     assert check.state == "ok"
     assert "run on the processor (depth" in check.found
-    assert "agree with the workstation: inverse depth to " in check.found
+    assert "against the workstation: inverse depth off by " in check.found
 
 
 def test_the_processor_stands_in_for_a_coral_that_fails(
@@ -85,8 +85,8 @@ def test_how_the_networks_agree_with_the_workstation_is_told(
     check = checked(with_models(settings, folder), without_coral)["models"]
     assert check.state == "ok"
     assert check.found.endswith(
-        "run on the processor (depth 8 ms; agree with the workstation: inverse depth to 2.7%,"
-        " segmentation to 1.2%, 99.8% of pixels, quantity to 0.0%)"
+        "run on the processor (depth 8 ms; against the workstation: inverse depth off by 2.7%,"
+        " segmentation off by 1.2%, 99.8% of pixels alike, quantity off by 0.0%)"
     )
 
 

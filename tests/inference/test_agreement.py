@@ -75,5 +75,5 @@ def test_a_value_at_its_limit_passes() -> None:
 
 
 def test_it_is_told_to_people() -> None:
-    assert str(Agreement("segmentation", 0.016, 0.9953)) == "segmentation to 1.6%, 99.5% of pixels"
-    assert str(Agreement("inverse_depth", 0.0)) == "inverse depth to 0.0%"
+    assert str(Agreement("segmentation", 0.016, 0.9953)) == "segmentation off by 1.6%, 99.5% of pixels alike"
+    assert str(Agreement("inverse_depth", 0.0)) == "inverse depth off by 0.0%"

@@ -230,4 +230,4 @@ def test_shipped_networks_agree_with_the_workstation(tmp_path: Path) -> None:
     assert isinstance(said, Ready)
     assert said.unproven is None
     assert all(one.fault is None for agreements in said.parity.values() for one in agreements)
-    assert "segmentation to " in said.agreement
+    assert "segmentation off by " in said.agreement
