@@ -11,6 +11,7 @@ from appliance.config import Settings
 from appliance.doctor.artifacts import artifacts
 from appliance.doctor.examine import examine
 from appliance.doctor.instruments import Instruments
+from appliance.inference.settings import ModelSettings
 from tests.artifacts.test_shelf import artifact
 from tests.menu.test_menu import EXAMPLE
 
@@ -51,7 +52,12 @@ def test_networks_that_are_damaged_cost_the_box_nothing(
 ) -> None:
     shelf = Shelf(tmp_path / "shelf")
     shelf.write("models", Record(kept=artifact("a")))
-    settings = settings.model_copy(update={"artifacts": ArtifactSettings(folder=tmp_path / "shelf")})
+    settings = settings.model_copy(
+        update={
+            "artifacts": ArtifactSettings(folder=tmp_path / "shelf"),
+            "models": ModelSettings(folder=tmp_path / "models"),
+        }
+    )
     checks = {check.name: check for check in examine(settings, tools)}
     assert "the models 20261129-a of an update are not used" in checks["artifacts"].found
     assert checks["models"].state == "ok"
