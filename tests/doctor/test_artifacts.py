@@ -13,6 +13,7 @@ from appliance.doctor.examine import examine
 from appliance.doctor.instruments import Instruments
 from appliance.inference.settings import ModelSettings
 from tests.artifacts.test_shelf import artifact
+from tests.inference.test_parity_at_start import MODELS
 from tests.menu.test_menu import EXAMPLE
 
 BEFORE, AFTER = datetime(2026, 12, 1, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC)
@@ -55,7 +56,7 @@ def test_networks_that_are_damaged_cost_the_box_nothing(
     settings = settings.model_copy(
         update={
             "artifacts": ArtifactSettings(folder=tmp_path / "shelf"),
-            "models": ModelSettings(folder=tmp_path / "models"),
+            "models": ModelSettings(folder=MODELS),
         }
     )
     checks = {check.name: check for check in examine(settings, tools)}
