@@ -13,6 +13,7 @@ from appliance.doctor.examine import examine
 from appliance.doctor.instruments import Instruments
 from appliance.inference.settings import ModelSettings
 from tests.artifacts.test_shelf import artifact
+from tests.doctor.test_models import RAN, answering
 from tests.inference.test_parity_at_start import MODELS
 from tests.menu.test_menu import EXAMPLE
 
@@ -56,9 +57,9 @@ def test_networks_that_are_damaged_cost_the_box_nothing(
     settings = settings.model_copy(
         update={
             "artifacts": ArtifactSettings(folder=tmp_path / "shelf"),
-            "models": ModelSettings(folder=MODELS),
+            "models": ModelSettings(folder=MODELS, device="cpu"),
         }
     )
-    checks = {check.name: check for check in examine(settings, tools)}
+    checks = {check.name: check for check in examine(settings, answering(tools, cpu=RAN))}
     assert "the models 20261129-a of an update are not used" in checks["artifacts"].found
     assert checks["models"].state == "ok"
