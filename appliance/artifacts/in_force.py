@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from appliance.artifacts.settings import ArtifactSettings
-from appliance.artifacts.shelf import KINDS, Artifact, Kind, Shelf
+from appliance.artifacts.shelf import ARE, KINDS, Artifact, Kind, Shelf
 from appliance.errors import JanbanError
 from appliance.image_version import image_version
 from appliance.readings.boot import boot_id
@@ -52,7 +52,7 @@ def in_force(
             checks[kind](shelf.place(kind, artifact))
             found[kind] = artifact
         except JanbanError as error:
-            faults.append(f"the {kind} {artifact.version} of an update are not used: {error}")
+            faults.append(f"the {kind} {artifact.version} of an update {ARE[kind]} not used: {error}")
             _LOG.error("%s", faults[-1])
     return InForce(
         {kind: shelf.place(kind, one) for kind, one in found.items()},

@@ -25,6 +25,9 @@ _LOG = logging.getLogger(__name__)
 Kind = Literal["models", "menu"]
 KINDS: Final[tuple[Kind, ...]] = ("models", "menu")
 
+ARE: Final[Mapping[Kind, str]] = {"models": "are", "menu": "is"}
+"""The verb that goes with a kind, in what people are told."""
+
 _DIGITS: Final = 12
 _MOST_BYTES: Final = 10_000
 _OPEN: Final = 0o755

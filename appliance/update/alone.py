@@ -7,12 +7,13 @@ from uuid import UUID
 
 from appliance.artifacts.contents import contents
 from appliance.artifacts.in_force import Check
-from appliance.artifacts.shelf import KINDS, Artifact, Kind, Shelf
+from appliance.artifacts.shelf import ARE, KINDS, Artifact, Kind, Shelf
 from appliance.errors import JanbanError, UpdateError
 from appliance.update.bundle import Bundle
 from appliance.update.machine import Machine
 from appliance.update.trial import Verdict
 
+_STAY: Final[Mapping[Kind, str]] = {"models": "stay", "menu": "stays"}
 _UNKNOWN: Final = "0" * 14
 
 
@@ -69,7 +70,7 @@ class Alone:
         except OSError as error:
             raise UpdateError(f"the {kind} cannot be written: {error.strerror}; check the disk") from None
         except JanbanError as error:
-            raise UpdateError(f"the {kind} {artifact.version} are refused: {error}") from None
+            raise UpdateError(f"the {kind} {artifact.version} {ARE[kind]} refused: {error}") from None
         return artifact
 
     def try_out(self, kind: Kind, artifact: Artifact) -> str:
@@ -81,12 +82,13 @@ class Alone:
         found = self._found(kind, artifact.version)
         self._write(kind, keep=found.stays)
         if found.stays:
-            return f"the {kind} {artifact.version} stay: {found.why}"
-        said = f"the {kind} {artifact.version} are given up: {found.why}; those before are in force again"
+            return f"the {kind} {artifact.version} {_STAY[kind]}: {found.why}"
+        given_up = f"the {kind} {artifact.version} {ARE[kind]} given up: {found.why}"
+        said = f"{given_up}; what was before is in force again"
         try:
             self._machine.restart_service()
         except UpdateError as error:
-            return f"{said}, though the service does not start with them either: {error}"
+            return f"{said}, though the service does not start with that either: {error}"
         return said
 
     def settle(self) -> dict[Kind, str]:
@@ -99,7 +101,7 @@ class Alone:
             record = self._shelf.record(kind)
             if record.trial is not None:
                 self._write(kind, keep=False)
-                said[kind] = f"the {kind} {record.trial.version} are given up: cut off on their trial"
+                said[kind] = f"the {kind} {record.trial.version} {ARE[kind]} given up: cut off on trial"
                 if record.trial_boot == self._boot:
                     self._machine.restart_service()
             self._shelf.tidy(kind)
@@ -114,7 +116,7 @@ class Alone:
 
     def _check_age(self, kind: Kind, bundle: Bundle, kept: Artifact | None) -> None:
         if kept is not None:
-            bundle.check_age(kept.built, f"the {kind} {kept.version} that are in force")
+            bundle.check_age(kept.built, f"the {kind} {kept.version} in force")
         if kind == "models":
             bundle.check_age(self._built, "the system, which has its own")
 
@@ -123,7 +125,7 @@ class Alone:
             self._machine.restart_service()
             return self._verdict(kind, version)
         except (KeyboardInterrupt, SystemExit):
-            return Verdict(stays=False, why="interrupted on their trial")
+            return Verdict(stays=False, why="interrupted on trial")
         except Exception as error:  # noqa: BLE001 - whatever keeps it from being judged is an answer, too
             return Verdict(stays=False, why=str(error) or type(error).__name__)
 

@@ -197,7 +197,9 @@ def test_networks_that_answer_otherwise_are_refused_and_left_on_trial(
     # What only the Coral would get wrong: the processor finds nothing.
     monkeypatch.setattr(update_command, "_disagreement", lambda *_: None)
     assert bench.install(bundle) == 0
-    assert "are given up: the networks do not run; those before are in force again" in capsys.readouterr().out
+    assert (
+        "are given up: the networks do not run; what was before is in force again" in capsys.readouterr().out
+    )
     assert bench.starts == 3
     eventually(lambda: bench.running().value("networks_ready") == 1, SOON_S)
     assert bench.in_force() == {}

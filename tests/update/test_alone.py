@@ -79,7 +79,7 @@ def bench(box: Box, tmp_path: Path) -> Bench:
 
 
 def test_a_menu_is_tried_and_stays(bench: Bench) -> None:
-    assert bench.install("menu 1 20261129120000") == "the menu 1 stay: 3 trays measured"
+    assert bench.install("menu 1 20261129120000") == "the menu 1 stays: 3 trays measured"
     assert bench.in_force == ["1"]
     assert bench.shelf.record("menu").trial is None
     assert bench.used == "1"
@@ -87,7 +87,7 @@ def test_a_menu_is_tried_and_stays(bench: Bench) -> None:
     assert bench.used == "1"
     last = record.load(noted(bench.state, "menu"))
     assert last is not None
-    assert last.outcome == "the menu 1 stay: 3 trays measured"
+    assert last.outcome == "the menu 1 stays: 3 trays measured"
     assert sorted(file.name for file in bench.state.iterdir()) == ["last-menu.json"]
     assert bench.machine.rebooted == bench.machine.installed == []
 
@@ -97,7 +97,7 @@ def test_one_that_does_not_prove_itself_makes_way_for_the_one_before(bench: Benc
     bench.verdict = GOES
     said = bench.install("menu 2 20261129130000")
     assert (
-        said == "the menu 2 are given up: the service does not use the menu; those before are in force again"
+        said == "the menu 2 is given up: the service does not use the menu; what was before is in force again"
     )
     assert bench.in_force == ["1", "2", "1"]
     assert [place.name for place in (bench.folder / "shelf/menu").iterdir()] == [
@@ -110,7 +110,7 @@ def test_a_judge_who_cannot_judge_is_no_proof(bench: Bench) -> None:
         raise MenuError("no configuration")
 
     bench.on_verdict = broken
-    assert "are given up: no configuration" in bench.install("menu 1 20261129120000")
+    assert "is given up: no configuration" in bench.install("menu 1 20261129120000")
     assert bench.in_force == ["1", None]
 
 
@@ -127,7 +127,7 @@ def test_a_power_cut_during_the_trial_is_an_answer(bench: Bench) -> None:
         bench.install("menu 2 20261129130000")
     bench.boot = uuid4()
     assert bench.used == "1", "before anybody settles anything"
-    assert bench.alone().settle() == {"menu": "the menu 2 are given up: cut off on their trial"}
+    assert bench.alone().settle() == {"menu": "the menu 2 is given up: cut off on trial"}
     assert bench.shelf.record("menu") == bench.shelf.record("menu").settled(keep=False)
     assert bench.used == "1"
     assert bench.alone().settle() == {}
@@ -149,12 +149,12 @@ def test_a_trial_that_nobody_judges_any_more_ends_with_the_next_installation(ben
     bench.on_verdict = None
     assert bench.machine.unpacks is not None
     (bench.machine.unpacks / "menu.toml").write_text("schema = 3")
-    with pytest.raises(UpdateError, match="are refused"):
+    with pytest.raises(UpdateError, match="is refused"):
         bench.install("menu 2 20261129130000")
     assert bench.in_force == ["1", None]
     last = record.load(noted(bench.state, "menu"))
     assert last is not None
-    assert last.outcome == "the menu 1 are given up: cut off on their trial"
+    assert last.outcome == "the menu 1 is given up: cut off on trial"
 
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt, SystemExit, ValueError])
@@ -164,7 +164,7 @@ def test_an_installer_that_is_ended_leaves_what_was_before(bench: Bench, ends: t
 
     bench.install("menu 1 20261129120000")
     bench.on_verdict = end
-    assert "the menu 2 are given up" in bench.install("menu 2 20261129130000")
+    assert "the menu 2 is given up" in bench.install("menu 2 20261129130000")
     assert bench.in_force == ["1", "2", "1"]
 
 
@@ -174,8 +174,8 @@ def test_a_service_that_does_not_start_again_does_not_hide_the_outcome(bench: Be
 
     bench.machine.on_restart = broken
     said = bench.install("menu 1 20261129120000")
-    assert "are given up: systemctl restart failed: the camera is gone" in said
-    assert "does not start with them either" in said
+    assert "is given up: systemctl restart failed: the camera is gone" in said
+    assert "does not start with that either" in said
     last = record.load(noted(bench.state, "menu"))
     assert last is not None
     assert last.outcome == said
@@ -187,7 +187,7 @@ def test_what_is_damaged_can_be_installed_again(bench: Bench) -> None:
     assert kept is not None
     file = bench.shelf.place("menu", kept) / "menu.toml"
     file.write_text("schema = 3")
-    assert "the menu 1 stay" in bench.install("menu 1 20261129120000", again=True)
+    assert "the menu 1 stays" in bench.install("menu 1 20261129120000", again=True)
     load_menu(file.parent)
 
 
@@ -216,7 +216,7 @@ def test_what_is_not_a_menu_is_refused_and_changes_nothing(bench: Bench) -> None
     bench.install("menu 1 20261129120000")
     assert bench.machine.unpacks is not None
     (bench.machine.unpacks / "menu.toml").write_text("schema = 3")
-    with pytest.raises(UpdateError, match=r"the menu 2 are refused: .*schema"):
+    with pytest.raises(UpdateError, match=r"the menu 2 is refused: .*schema"):
         bench.install("menu 2 20261129130000")
     assert bench.in_force == ["1"]
     assert record.load(noted(bench.state, "menu")) is not None
@@ -225,10 +225,10 @@ def test_what_is_not_a_menu_is_refused_and_changes_nothing(bench: Bench) -> None
 
 def test_what_is_older_than_what_is_in_force_is_refused_unless_asked_for(bench: Bench) -> None:
     bench.install("menu 2 20261129120000")
-    with pytest.raises(UpdateError, match="before the menu 2 that are in force"):
+    with pytest.raises(UpdateError, match="before the menu 2 in force"):
         bench.install("menu 1 20261129115959")
     assert bench.used == "2"
-    assert "the menu 1 stay" in bench.install("menu 1 20261129115959", older=True)
+    assert "the menu 1 stays" in bench.install("menu 1 20261129115959", older=True)
     assert bench.used == "1"
 
 
@@ -260,10 +260,10 @@ def test_a_stick_waits_for_nobody_while_a_command_is_at_work(bench: Bench) -> No
         said.append(str(caught.value))
 
     bench.on_verdict = meanwhile
-    assert "the menu 1 stay" in bench.install("menu 1 20261129120000")
+    assert "the menu 1 stays" in bench.install("menu 1 20261129120000")
     assert said == ["another update is being installed; try again when it is done"]
     bench.on_verdict = None
-    assert "the menu 2 stay" in bench.install("menu 2 20261129130000")
+    assert "the menu 2 stays" in bench.install("menu 2 20261129130000")
 
 
 def test_a_disk_that_is_full_is_said_and_changes_nothing(bench: Bench) -> None:
