@@ -34,7 +34,10 @@ _LAST_READINGS: Final = 20
 _LARGEST_TEXT_BYTES: Final = 1_000_000
 _COMMAND_S: Final = 10.0
 _JOURNAL: Final = ("journalctl", "--boot", "--no-pager", "--output=short-iso", "--lines=5000")
-_UNITS: Final = ("--unit=janban", "--unit=janban-provision")
+_UNITS: Final = (
+    *("--unit=janban", "--unit=janban-provision", "--unit=janban-update"),
+    *("--unit=janban-install", "--unit=janban-stick@*", "--unit=rauc"),
+)
 _KERNEL: Final = ("--dmesg", "--grep=usb|xhci|voltage|thrott|mmc|ext4|apex|watchdog|oom|memory")
 _FACTS: Final = (
     *("sys/firmware/devicetree/base/model", "proc/version", "proc/uptime", "proc/meminfo", "proc/mounts"),

@@ -66,6 +66,14 @@ def journal(words: Sequence[str]) -> str:
     return f"WARNING appliance: mqtts://b:{HIDDEN}@broker does not answer\nsecret = {HIDDEN}\nlast line\n"
 
 
+def test_the_journal_has_what_every_unit_of_ours_said(settings: Settings, tools: Instruments) -> None:
+    asked: list[Sequence[str]] = []
+    collect(settings, tools, run=lambda words: asked.append(words) or journal(words))
+    units = {path.name for path in (Path(__file__).parents[2] / "systemd").glob("*.service")}
+    wanted = {f"--unit={name.removesuffix('.service').replace('@', '@*')}" for name in units}
+    assert wanted <= set(asked[0])
+
+
 def test_everything_is_there_but_no_secret_and_no_picture(settings: Settings, tools: Instruments) -> None:
     archive = collect(settings, tools, run=journal)
     found = unpacked(archive)
