@@ -30,7 +30,7 @@ CLOCK = {
         f"[Match]\nName=en* eth*\n[Network]\nDHCP=yes\nNTP={HOST}\n[DHCPv4]\nClientIdentifier=mac\n"
     )
 }
-"""As the image has it, and a time server, of which a canteen tells by DHCP and an emulated network does not."""
+"""As the image has it, and a time server, of which canteens tell by DHCP and an emulated network does not."""
 
 
 class Box:
