@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,8 +35,14 @@ class Card:
         return target
 
     def text(self, partition: str, name: str) -> str:
-        """Return what a file of a FAT partition says."""
-        return _said("mtype", "-i", self._fat(partition), f"::/{name}")
+        """Return what a file of a FAT partition says; the box may be on."""
+        read = ("mtype", "-i", self._fat(partition), f"::/{name}")
+        try:
+            return _said(*read)
+        except subprocess.CalledProcessError:
+            # Read while the box wrote, in part before and in part after? What a power cut leaves, stays.
+            time.sleep(1)
+            return _said(*read)
 
     def names(self, partition: str) -> set[str]:
         """Return what lies in a FAT partition."""
