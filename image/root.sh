@@ -37,6 +37,8 @@ add_appliance() {
     printf 'home = /usr/bin\ninclude-system-site-packages = %s\nversion = 3.13\n' \
         "$([ "$BASE" = raspios ] && echo true || echo false)" >"$home/pyvenv.cfg"
     install -m 755 "$REPO/image/appliance" "$home/bin/appliance"
+    # As the docs call it.
+    ln -s /opt/janban/bin/appliance "$root/usr/local/bin/appliance"
     cp -R "$WHEELS/." "$site"
     in_git ls-files -z appliance | tar --create --directory "$REPO" --null --files-from - | tar --extract --directory "$site"
     in_git ls-files -z models | tar --create --directory "$REPO" --null --files-from - | tar --extract --directory "$home"

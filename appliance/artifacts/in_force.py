@@ -36,6 +36,7 @@ def in_force(
 ) -> InForce:
     """Look what is in force now; one that fails its check is left out, as if it had never come.
 
+    Kinds without a check are not looked for.
     `root` is where the image's files are looked for, `boot` is this boot's id unless given.
     """
     if settings.folder is None:
@@ -43,7 +44,7 @@ def in_force(
     shelf, system = Shelf(settings.folder), image_version(root)
     found: dict[Kind, Artifact] = {}
     faults = []
-    for kind in KINDS:
+    for kind in (kind for kind in KINDS if kind in checks):
         artifact = shelf.record(kind).in_force(boot or boot_id(), system)
         if artifact is None:
             continue

@@ -91,10 +91,16 @@ class Shelf:
         """Replace the record, and remove the artifacts that it does not name; raises `OSError`."""
         self._make(self._folder)
         write_whole(self._file(kind), record.model_dump_json().encode(), mode=_READABLE)
-        named = {self.place(kind, one).name for one in (record.kept, record.trial) if one is not None}
-        for left in (self._folder / kind).glob("*"):
-            if left.name not in named:
-                shutil.rmtree(left, ignore_errors=True)
+        self._remove_all_but(kind, record)
+
+    def tidy(self, kind: Kind) -> None:
+        """Remove what a power cut left of an installation; to be called while none is going on."""
+        for unfinished in self._folder.glob(f".{self._file(kind).name}.*"):
+            unfinished.unlink(missing_ok=True)
+        if self._file(kind).exists() and self.record(kind) == Record():
+            # Nobody knows what a record that cannot be read names.
+            return
+        self._remove_all_but(kind, self.record(kind))
 
     def put(self, kind: Kind, artifact: Artifact, files: Mapping[str, Path]) -> Path:
         """Copy files (name → where from) to the artifact's place, and return it; raises `OSError`.
@@ -118,6 +124,12 @@ class Shelf:
     def place(self, kind: Kind, artifact: Artifact) -> Path:
         """Return the folder of an artifact."""
         return self._folder / kind / artifact.digest[:_DIGITS]
+
+    def _remove_all_but(self, kind: Kind, record: Record) -> None:
+        named = {self.place(kind, one).name for one in (record.kept, record.trial) if one is not None}
+        for left in (self._folder / kind).glob("*"):
+            if left.name not in named:
+                shutil.rmtree(left, ignore_errors=True)
 
     def _file(self, kind: Kind) -> Path:
         return self._folder / f"{kind}.json"

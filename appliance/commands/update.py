@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import logging
+import signal
+import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -25,11 +27,12 @@ from appliance.readings.boot import boot_id
 from appliance.update import record
 from appliance.update.alone import Alone
 from appliance.update.bootloader import Bootloader
-from appliance.update.bundle import BundleKind
-from appliance.update.install import KINDS, STAGED, Installer, noted
+from appliance.update.install import KINDS, REFUSED, Installer, nobody_else, note_outcome, noted, tidy
 from appliance.update.machine import Machine
 from appliance.update.settle import settle
 from appliance.update.trial import Verdict, Wanted, await_verdict, on_edge_tpu
+
+_LOG = logging.getLogger(__name__)
 
 _STATE: Final = "var/lib/janban-update"
 _DECISIVE: Final = {"service", "camera", "calibration", "models", "disk", "store"}
@@ -43,14 +46,15 @@ def command(options: argparse.Namespace) -> int:
         case "install":
             built = image_built(options.root)
             installer = Installer(bootloader, machine, state, lambda: _alone(options), built=built)
+            # Who ends it gets what was before, and not a trial that nobody judges.
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, lambda *_: sys.exit(1))
             print(installer.install(options.bundle, again=options.again, older=options.older))
         case "settle":
-            # What a power cut left of an installation.
-            (state / STAGED).unlink(missing_ok=True)
             _settle_alone(options, state)
             said = settle(bootloader, machine, lambda: _verdict(load(options.config)))
             if bootloader.load().trial == "none":
-                _note(state, "system", said)
+                note_outcome(state, "system", said)
             print(said)
         case _:
             told = _told(bootloader, state)
@@ -103,21 +107,15 @@ def _disagreement(settings: ModelSettings, selection: Selection) -> InferenceErr
 
 
 def _settle_alone(options: argparse.Namespace, state: Path) -> None:
-    """Note the trials that the last boot did not end; a box that takes nothing alone has none."""
+    """Note the trials that the last boot did not end; what ails them must not keep a slot waiting."""
     try:
-        said = _alone(options).settle()
-    except JanbanError:
-        return
-    for kind, line in said.items():
-        _note(state, kind, line)
-        print(line)
-
-
-def _note(state: Path, kind: BundleKind, outcome: str) -> None:
-    file = noted(state, kind)
-    last = record.load(file)
-    if last is not None and not last.outcome:
-        record.save(file, replace(last, outcome=outcome))
+        with nobody_else(state):
+            tidy(state)
+            for kind, line in _alone(options).settle().items():
+                note_outcome(state, kind, line)
+                print(line)
+    except JanbanError as error:
+        _LOG.info("networks and menus alone are not looked after: %s", error)
 
 
 def _verdict(settings: Settings, wanted: Wanted | None = None) -> Verdict:
@@ -152,4 +150,6 @@ def _told(bootloader: Bootloader, state: Path) -> dict[str, object]:
         prefix = "last" if kind == "system" else f"last_{kind}"
         told[prefix] = None if last is None else last.name
         told[f"{prefix}_outcome"] = None if last is None else last.outcome or "not known yet"
+    refused = record.load(state / REFUSED)
+    told["refused"] = None if refused is None else refused.outcome
     return told

@@ -10,7 +10,7 @@ from appliance.menu.menu import load_menu
 def artifacts(found: InForce, now: datetime) -> Check:
     """Tell what is in force, what is not and why; a menu whose last meal is over is worth a word."""
     if found.faults:
-        advice = "install the update again, or a newer one; until then the system's own networks serve"
+        advice = "install the update again (--again), or a newer one; until then the system's own serves"
         return Check("artifacts", "warn", "; ".join(found.faults), advice)
     if not found.versions:
         return Check("artifacts", "ok", "the system's own networks, and no menu")

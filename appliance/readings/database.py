@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import shutil
 import sqlite3
 import threading
@@ -162,6 +163,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     if path.exists() and path.stat().st_size == 0 and log.exists() and log.stat().st_size > 0:
         # SQLite would take it for a new one, and delete the log.
         raise _DamagedError("it is empty, but its log is not")
+    _drop_what_others_left(log, path.with_name(f"{path.name}-shm"))
     connection = sqlite3.connect(
         path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=32
     )
@@ -178,6 +180,14 @@ def _connect(path: Path) -> sqlite3.Connection:
             _probe(connection)
         undo.pop_all()
     return connection
+
+
+def _drop_what_others_left(log: Path, index: Path) -> None:
+    """Remove an empty log, and its index, that somebody else's look at the store has left: root's, mostly."""
+    if index.exists() and not os.access(index, os.R_OK | os.W_OK):
+        index.unlink()
+    if log.exists() and log.stat().st_size == 0 and not os.access(log, os.R_OK | os.W_OK):
+        log.unlink()
 
 
 def _check(connection: sqlite3.Connection) -> None:

@@ -30,8 +30,10 @@ def survey(path: Path, last: int = 0) -> Survey:
 
     Raises `StoreError` where it cannot be read.
     """
+    # Where nobody has it open there is no log. SQLite would make one: root's, which shuts the service out.
+    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_S)) as db:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=_WAIT_S)) as db:
             (schema,) = db.execute("PRAGMA user_version").fetchone()
             pending, sent, lost = db.execute(
                 "SELECT (SELECT count(*) FROM reading WHERE sent_at_s IS NULL),"

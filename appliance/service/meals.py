@@ -73,8 +73,10 @@ class Meals:
             return with_reference(calibration, "full", load_picture(self._folder / self.picture), self._clock)
         except (CalibrationError, PictureError, TrayNotFoundError) as error:
             self.fault = f"the menu's picture {self.picture} is no full serving: {error}"
-            _LOG.error("%s", self.fault)
-            return calibration
+        except Exception as error:  # noqa: BLE001 - a picture must cost itself, and not the service's start
+            self.fault = f"the menu's picture {self.picture} cannot be used: {error!r}"
+        _LOG.error("%s", self.fault)
+        return calibration
 
     def _wanted(self) -> str | None:
         if self._menu is None:

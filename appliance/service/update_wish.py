@@ -8,10 +8,10 @@ from typing import Final
 
 from appliance.errors import CommandError
 from appliance.files import write_whole
+from appliance.update.bundle import bundles_in
 
 WISH: Final = "update-wanted"
 BUNDLES: Final = "updates"
-_SUFFIX: Final = ".raucb"
 
 
 def wish_for_update(state_dir: Path) -> str:
@@ -19,7 +19,10 @@ def wish_for_update(state_dir: Path) -> str:
     wish = state_dir / WISH
     if wish.exists():
         raise CommandError("an update was asked for before, and nobody began it: this box installs none")
-    bundles = sorted(file.name for file in (state_dir / BUNDLES).glob(f"*{_SUFFIX}"))
+    try:
+        bundles = [file.name for file in bundles_in(state_dir / BUNDLES)]
+    except OSError:
+        bundles = []
     if len(bundles) != 1:
         raise CommandError(
             f"the folder {BUNDLES} on the box has to have one bundle; there is {', '.join(bundles) or 'none'}"

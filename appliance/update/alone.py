@@ -60,7 +60,8 @@ class Alone:
             # Networks are tried with the system that runs; the next one brings its own.
             system=self._system if kind == "models" else None,
         )
-        if kept is not None and (kept.digest, kept.system) == (digest, artifact.system):
+        same = kept is not None and (kept.digest, kept.system) == (digest, artifact.system)
+        if same and self._is_sound(kind, artifact):
             return None
         try:
             self._checks[kind](unpacked)
@@ -81,18 +82,35 @@ class Alone:
         self._write(kind, keep=found.stays)
         if found.stays:
             return f"the {kind} {artifact.version} stay: {found.why}"
-        self._machine.restart_service()
-        return f"the {kind} {artifact.version} are given up: {found.why}; those before are in force again"
+        said = f"the {kind} {artifact.version} are given up: {found.why}; those before are in force again"
+        try:
+            self._machine.restart_service()
+        except UpdateError as error:
+            return f"{said}, though the service does not start with them either: {error}"
+        return said
 
     def settle(self) -> dict[Kind, str]:
-        """After a start: end the trials that the last boot did not, and say so by kind."""
+        """End the trials that nobody judges any more, and say so by kind; what they left is removed.
+
+        To be called while nothing is being installed: no trial goes on then. Raises `UpdateError`.
+        """
         said: dict[Kind, str] = {}
         for kind in KINDS:
             record = self._shelf.record(kind)
-            if record.trial is not None and record.trial_boot != self._boot:
+            if record.trial is not None:
                 self._write(kind, keep=False)
                 said[kind] = f"the {kind} {record.trial.version} are given up: cut off on their trial"
+                if record.trial_boot == self._boot:
+                    self._machine.restart_service()
+            self._shelf.tidy(kind)
         return said
+
+    def _is_sound(self, kind: Kind, artifact: Artifact) -> bool:
+        try:
+            self._checks[kind](self._shelf.place(kind, artifact))
+        except JanbanError:
+            return False
+        return True
 
     def _check_age(self, kind: Kind, bundle: Bundle, kept: Artifact | None) -> None:
         if kept is not None:
@@ -104,9 +122,10 @@ class Alone:
         try:
             self._machine.restart_service()
             return self._verdict(kind, version)
-        except (JanbanError, OSError) as error:
-            # Whatever keeps it from being judged is an answer, too.
-            return Verdict(stays=False, why=str(error))
+        except (KeyboardInterrupt, SystemExit):
+            return Verdict(stays=False, why="interrupted on their trial")
+        except Exception as error:  # noqa: BLE001 - whatever keeps it from being judged is an answer, too
+            return Verdict(stays=False, why=str(error) or type(error).__name__)
 
     def _write(self, kind: Kind, *, keep: bool) -> None:
         try:

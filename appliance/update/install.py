@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from appliance.errors import UpdateError
 from appliance.update import record
 from appliance.update.alone import Alone
 from appliance.update.bootloader import Bootloader
-from appliance.update.bundle import Bundle, BundleKind
+from appliance.update.bundle import SUFFIX, Bundle, BundleKind, bundles_in
 from appliance.update.machine import Machine
 from appliance.update.record import Attempt
 from appliance.update.settle import begin
@@ -23,13 +23,30 @@ from appliance.update.stage import digest_of, staged
 STAGED: Final = "bundle.raucb"
 UNPACKED: Final = "unpacked"
 """Both beside the records, in a folder that is root's."""
+REFUSED: Final = "last-refused.json"
+"""What was not begun, and why; gone when something is."""
 KINDS: Final[tuple[BundleKind, ...]] = ("system", "models", "menu")
-_SUFFIX: Final = ".raucb"
+_NO_DIGEST: Final = "0" * 64
 
 
 def noted(folder: Path, kind: BundleKind) -> Path:
     """Return the file that says which bundle of a kind came last."""
     return folder / f"last-{kind}.json"
+
+
+def note_outcome(folder: Path, kind: BundleKind, outcome: str) -> None:
+    """Note what became of the last bundle of a kind, unless that is known; raises `UpdateError`."""
+    file = noted(folder, kind)
+    last = record.load(file)
+    if last is not None and not last.outcome:
+        record.save(file, replace(last, outcome=outcome))
+
+
+def tidy(folder: Path) -> None:
+    """Remove what a power cut left of an installation; never raises."""
+    with suppress(OSError):
+        (folder / STAGED).unlink(missing_ok=True)
+    shutil.rmtree(folder / UNPACKED, ignore_errors=True)
 
 
 def find(place: Path) -> Path:
@@ -38,15 +55,18 @@ def find(place: Path) -> Path:
         if place.is_file():
             return place
         raise UpdateError(f"{place}: there is no such bundle")
-    found = sorted(file for file in place.iterdir() if file.suffix == _SUFFIX and file.is_file())
+    try:
+        found = bundles_in(place)
+    except OSError as error:
+        raise UpdateError(f"{place}: cannot be read: {error.strerror}") from None
     if len(found) != 1:
         names = ", ".join(file.name for file in found) or "none"
-        raise UpdateError(f"{place}: has to have one bundle, *{_SUFFIX}; there is {names}")
+        raise UpdateError(f"{place}: has to have one bundle, *{SUFFIX}; there is {names}")
     return found[0]
 
 
 @contextmanager
-def _nobody_else(state: Path) -> Iterator[None]:
+def nobody_else(state: Path) -> Iterator[None]:
     """Keep a stick and a command apart: both would be judged by the same service. Raises `UpdateError`."""
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,8 +111,17 @@ class Installer:
         every start. Nor is what was made before that which runs, without `older`. Raises `UpdateError`; the
         slot that runs is never touched.
         """
-        with _nobody_else(self._state):
-            return self._install(find(place), again=again, older=older)
+        with nobody_else(self._state):
+            refusal = self._state / REFUSED
+            try:
+                said = self._install(find(place), again=again, older=older)
+            except UpdateError as error:
+                # A stick has no other way to tell: the journal is gone with the next start.
+                with suppress(UpdateError):
+                    record.save(refusal, Attempt(_NO_DIGEST, str(place), str(error)))
+                raise
+            refusal.unlink(missing_ok=True)
+            return said
 
     def _install(self, file: Path, *, again: bool, older: bool) -> str:
         digest, name = digest_of(file), file.stem
@@ -123,6 +152,8 @@ class Installer:
         if (state := self._bootloader.load()).trial != "none":
             raise UpdateError(f"slot {state.spare} is to be tried; wait until the box has restarted")
         alone, unpacked, note = self._alone(), self._state / UNPACKED, noted(self._state, kind)
+        for cut_off, outcome in alone.settle().items():
+            note_outcome(self._state, cut_off, outcome)
         shutil.rmtree(unpacked, ignore_errors=True)
         try:
             self._machine.extract(copy, unpacked)

@@ -2,6 +2,7 @@
 
 import logging
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +44,13 @@ class Machine:
         _run("systemctl", "reboot", *words, seconds=WATCHDOG_S)
 
     def restart_service(self) -> None:
-        """Have the service start anew; returns when it runs. Raises `UpdateError`."""
+        """Have the service start anew; returns when it runs. Raises `UpdateError`.
+
+        It does not count among the starts after which systemd takes a service for broken, and reboots: who
+        tries one menu after the other would get there.
+        """
+        with suppress(UpdateError):
+            _run("systemctl", "reset-failed", _SERVICE, seconds=WATCHDOG_S)
         _run("systemctl", "restart", _SERVICE, seconds=_RESTART_S)
 
 

@@ -17,8 +17,8 @@ STEADY_S: Final = 2 * WATCHDOG_S
 """A service that is younger may be one of many that were restarted."""
 IDLE_S: Final = 10 * WATCHDOG_S
 """Without enough trays for so long, nobody is returning any: then the self-test decides."""
-IN_FORCE_S: Final = 4 * WATCHDOG_S
-"""By then the service was started anew, and its networks with it: what is not in use will not be."""
+UNUSED_S: Final = 4 * WATCHDOG_S
+"""In that time the service is started anew, and its networks with it: what is not in use will not be."""
 DEADLINE_S: Final = 30 * WATCHDOG_S
 """By then it is proven, or given up."""
 _LOOK_EVERY_S: Final = WATCHDOG_S / 3
@@ -87,11 +87,14 @@ def on_edge_tpu(running: Running | None) -> bool:
     return running is not None and any(one.get("device") == "edgetpu" for one in running.labels("model_info"))
 
 
-def judge(seen: Look, waited_s: float) -> Literal["stays", "test", "wait", "goes"]:
-    """Return what a look means after so long: `test` asks for the self-test, which decides."""
+def judge(seen: Look, waited_s: float, unused_s: float = 0.0) -> Literal["stays", "test", "wait", "goes"]:
+    """Return what a look means after so long: `test` asks for the self-test, which decides.
+
+    `unused_s` is for how long what is on trial has not been in use.
+    """
     if seen.ails is None and seen.measured >= TRAYS:
         return "stays"
-    if waited_s >= (DEADLINE_S if seen.in_force else IN_FORCE_S):
+    if waited_s >= DEADLINE_S or unused_s >= UNUSED_S:
         return "goes"
     return "test" if seen.ails is None and waited_s >= IDLE_S else "wait"
 
@@ -106,11 +109,14 @@ def await_verdict(
 
     On trial is the whole system, or what is `wanted`.
     """
-    began_s = clock.monotonic_s()
+    began_s = used_s = clock.monotonic_s()
     ails: str | None = None
     while True:
-        seen = look(ask(), wanted)
-        match judge(seen, clock.monotonic_s() - began_s):
+        seen, now_s = look(ask(), wanted), clock.monotonic_s()
+        if seen.in_force:
+            # A service that starts anew meanwhile, as for a meal, does not answer for a while.
+            used_s = now_s
+        match judge(seen, now_s - began_s, now_s - used_s):
             case "stays":
                 return Verdict(stays=True, why=f"{seen.measured} trays measured")
             case "test":

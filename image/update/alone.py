@@ -16,11 +16,14 @@ from appliance.errors import JanbanError
 from appliance.image_version import stamp
 from appliance.inference.parity import parity_of
 from appliance.inference.whole import whole
+from appliance.menu.menu import FILE_NAME as MENU
+from appliance.picture import load_picture
 from appliance.update.bundle import ALONE
 from image.update.fault import BundleError
 from image.update.pack import check_keys, manifest_alone, pack
 
 _EXIT_FAULT: Final = 1
+_EXIT_INTERRUPTED: Final = 130
 _FITS: Final = {kind: fits for fits, kind in ALONE.items()}
 _DIGITS: Final = 12
 
@@ -36,6 +39,9 @@ def main(arguments: Sequence[str] | None = None, *, now: datetime | None = None)
     except OSError as error:
         print(f"bundle: {error.filename}: {error.strerror}", file=sys.stderr)
         return _EXIT_FAULT
+    except KeyboardInterrupt:
+        print("\nbundle: interrupted; there is no bundle", file=sys.stderr)
+        return _EXIT_INTERRUPTED
     return 0
 
 
@@ -63,7 +69,10 @@ def _checked(kind: Kind, folder: Path) -> Mapping[str, Path]:
         raise BundleError(f"{folder}: there is no such folder; name it: OUT= for networks, MENU= for a menu")
     if kind == "models":
         parity_of(folder, whole(folder))
-    return contents(kind, folder)
+    files = contents(kind, folder)
+    for name in files.keys() - {MENU} if kind == "menu" else ():
+        load_picture(files[name])
+    return files
 
 
 def _digest(files: Mapping[str, Path]) -> str:

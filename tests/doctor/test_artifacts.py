@@ -11,7 +11,10 @@ from appliance.config import Settings
 from appliance.doctor.artifacts import artifacts
 from appliance.doctor.examine import examine
 from appliance.doctor.instruments import Instruments
+from appliance.inference.settings import ModelSettings
 from tests.artifacts.test_shelf import artifact
+from tests.doctor.test_models import RAN, answering
+from tests.inference.test_parity_at_start import MODELS
 from tests.menu.test_menu import EXAMPLE
 
 BEFORE, AFTER = datetime(2026, 12, 1, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC)
@@ -51,7 +54,12 @@ def test_networks_that_are_damaged_cost_the_box_nothing(
 ) -> None:
     shelf = Shelf(tmp_path / "shelf")
     shelf.write("models", Record(kept=artifact("a")))
-    settings = settings.model_copy(update={"artifacts": ArtifactSettings(folder=tmp_path / "shelf")})
-    checks = {check.name: check for check in examine(settings, tools)}
+    settings = settings.model_copy(
+        update={
+            "artifacts": ArtifactSettings(folder=tmp_path / "shelf"),
+            "models": ModelSettings(folder=MODELS, device="cpu"),
+        }
+    )
+    checks = {check.name: check for check in examine(settings, answering(tools, cpu=RAN))}
     assert "the models 20261129-a of an update are not used" in checks["artifacts"].found
     assert checks["models"].state == "ok"

@@ -124,7 +124,7 @@ def bench(calibration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(machine_module, "_run", with_our_key)
     monkeypatch.setattr(update_command, "Machine", lambda: box)
     # A lunch in a hurry: what the figures are is tested where they are.
-    for name, value in (("STEADY_S", 1.0), ("IN_FORCE_S", 20.0), ("_LOOK_EVERY_S", 0.5)):
+    for name, value in (("STEADY_S", 1.0), ("UNUSED_S", 20.0), ("_LOOK_EVERY_S", 0.5)):
         monkeypatch.setattr(trial, name, value)
     box.restart_service()
     yield box

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -130,4 +131,17 @@ def test_a_picture_of_no_use_is_said_and_tried_once(
     assert meals.fault is not None
     assert f"the menu's picture {picture} is no full serving" in meals.fault
     assert meals.fault in caplog.text
+    assert not meals.changed
+
+
+def test_whatever_a_picture_does_to_those_who_look_at_it_the_service_starts(
+    folder: Path, calibration: Calibration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Calibration:
+        raise cv2.error("an assertion of OpenCV's")
+
+    monkeypatch.setattr("appliance.service.meals.with_reference", broken)
+    meals = Meals(Clock(), menu("served.png", None), folder)
+    assert meals.served(calibration) is calibration
+    assert "the menu's picture served.png cannot be used" in (meals.fault or "")
     assert not meals.changed

@@ -12,6 +12,7 @@ from appliance.cli import main
 from appliance.config import ServiceSettings
 from appliance.inference.devices import CORAL_USB_IDS
 from appliance.service.meals import LEAST_S
+from appliance.service.update_wish import BUNDLES
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 UNIT = FOLDER / "janban.service"
@@ -154,13 +155,8 @@ def test_folders_are_private(tmp_path: Path) -> None:
     made = call("systemd-tmpfiles", f"--root={tmp_path}", "--create", FOLDER / "tmpfiles.d" / "janban.conf")
     # Status 73: only root may give the folders away.
     assert made.returncode in ((0,) if os.geteuid() == 0 else (0, 73)), made.stderr
-    for folder in (
-        "etc/janban",
-        "var/lib/janban",
-        "var/lib/janban/calibration",
-        "var/lib/janban/updates",
-        "run/janban",
-    ):
+    updates = f"var/lib/janban/{BUNDLES}"
+    for folder in ("etc/janban", "var/lib/janban", "var/lib/janban/calibration", updates, "run/janban"):
         assert (tmp_path / folder).stat().st_mode & 0o777 == 0o750, folder
 
 

@@ -13,7 +13,7 @@ from appliance.errors import MenuError, UpdateError
 from appliance.menu.menu import load_menu
 from appliance.update import record
 from appliance.update.alone import Alone
-from appliance.update.install import Installer, noted
+from appliance.update.install import Installer, noted, tidy
 from appliance.update.trial import Verdict
 from tests.menu.test_menu import EXAMPLE
 from tests.update.boxes import Box, FakeMachine
@@ -135,10 +135,81 @@ def test_a_power_cut_during_the_trial_is_an_answer(bench: Bench) -> None:
     assert "was installed before" in bench.install("menu 2 20261129130000")
 
 
-def test_a_trial_that_goes_on_is_not_settled(bench: Bench) -> None:
-    bench.on_verdict = lambda: bench.in_force.append(str(bench.alone().settle()))
-    assert "stay" in bench.install("menu 1 20261129120000")
-    assert bench.in_force == ["1", "{}"]
+def test_a_trial_that_nobody_judges_any_more_ends_with_the_next_installation(bench: Bench) -> None:
+    class KilledError(BaseException):
+        """Ends the installer, and not the boot."""
+
+    def kill() -> None:
+        raise KilledError
+
+    bench.on_verdict = kill
+    with pytest.raises(KilledError):
+        bench.install("menu 1 20261129120000")
+    assert bench.used == "1"
+    bench.on_verdict = None
+    assert bench.machine.unpacks is not None
+    (bench.machine.unpacks / "menu.toml").write_text("schema = 3")
+    with pytest.raises(UpdateError, match="are refused"):
+        bench.install("menu 2 20261129130000")
+    assert bench.in_force == ["1", None]
+    last = record.load(noted(bench.state, "menu"))
+    assert last is not None
+    assert last.outcome == "the menu 1 are given up: cut off on their trial"
+
+
+@pytest.mark.parametrize("ends", [KeyboardInterrupt, SystemExit, ValueError])
+def test_an_installer_that_is_ended_leaves_what_was_before(bench: Bench, ends: type[BaseException]) -> None:
+    def end() -> None:
+        raise ends
+
+    bench.install("menu 1 20261129120000")
+    bench.on_verdict = end
+    assert "the menu 2 are given up" in bench.install("menu 2 20261129130000")
+    assert bench.in_force == ["1", "2", "1"]
+
+
+def test_a_service_that_does_not_start_again_does_not_hide_the_outcome(bench: Bench) -> None:
+    def broken() -> None:
+        raise UpdateError("systemctl restart failed: the camera is gone")
+
+    bench.machine.on_restart = broken
+    said = bench.install("menu 1 20261129120000")
+    assert "are given up: systemctl restart failed: the camera is gone" in said
+    assert "does not start with them either" in said
+    last = record.load(noted(bench.state, "menu"))
+    assert last is not None
+    assert last.outcome == said
+
+
+def test_what_is_damaged_can_be_installed_again(bench: Bench) -> None:
+    bench.install("menu 1 20261129120000")
+    kept = bench.shelf.record("menu").kept
+    assert kept is not None
+    file = bench.shelf.place("menu", kept) / "menu.toml"
+    file.write_text("schema = 3")
+    assert "the menu 1 stay" in bench.install("menu 1 20261129120000", again=True)
+    load_menu(file.parent)
+
+
+def test_what_a_power_cut_left_is_removed_at_the_next_start(bench: Bench) -> None:
+    bench.install("menu 1 20261129120000")
+    (bench.folder / "shelf/menu/0123456789ab").mkdir()
+    (bench.folder / "shelf/.menu.json.x1y2").write_text("{")
+    (bench.state / "unpacked").mkdir()
+    (bench.state / "bundle.raucb").write_text("half")
+    tidy(bench.state)
+    bench.alone().settle()
+    assert bench.used == "1"
+    assert sorted(file.name for file in bench.state.iterdir()) == ["last-menu.json"]
+    assert sorted(file.name for file in (bench.folder / "shelf").iterdir()) == ["menu", "menu.json"]
+    assert len(list((bench.folder / "shelf/menu").iterdir())) == 1
+
+
+def test_a_record_that_cannot_be_read_costs_nothing_at_a_start(bench: Bench) -> None:
+    bench.install("menu 1 20261129120000")
+    (bench.folder / "shelf/menu.json").write_text("{")
+    bench.alone().settle()
+    assert len(list((bench.folder / "shelf/menu").iterdir())) == 1
 
 
 def test_what_is_not_a_menu_is_refused_and_changes_nothing(bench: Bench) -> None:

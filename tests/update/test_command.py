@@ -43,6 +43,7 @@ def test_a_box_tells_its_slots_to_people_and_machines(box: Box, capsys: pytest.C
         "last_models_outcome": None,
         "last_menu": None,
         "last_menu_outcome": None,
+        "refused": None,
     }
     assert call(box, "status") == 0
     assert "spare: empty or bad\n" in capsys.readouterr().out
@@ -92,6 +93,10 @@ def test_a_refusal_is_one_line(
     assert call(box, "install", tmp_path / "none.raucb") == 1
     assert capsys.readouterr().err == f"appliance: {tmp_path}/none.raucb: there is no such bundle\n"
     assert machine.rebooted == []
+    assert told(box, capsys)["refused"] == f"{tmp_path}/none.raucb: there is no such bundle"
+    (tmp_path / "a.raucb").write_text("1")
+    assert call(box, "install", tmp_path / "a.raucb") == 0
+    assert told(box, capsys)["refused"] is None
 
 
 def test_the_self_test_is_about_measuring_and_nothing_else() -> None:

@@ -1,5 +1,6 @@
 import hashlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def test_an_installation_that_fails_starts_nothing(box: Box, bundle: Path, noted
     assert box.start() == "A"
     assert not box.bootloader.load().spare_good
     assert not noted.exists()
-    assert list(noted.parent.iterdir()) == []
+    assert [file.name for file in noted.parent.iterdir()] == ["last-refused.json"]
 
 
 def test_a_bundle_that_changes_under_our_hands_is_not_installed(
@@ -162,3 +163,17 @@ def test_a_damaged_record_is_none(noted: Path, content: bytes) -> None:
     noted.parent.mkdir()
     noted.write_bytes(content)
     assert record.load(noted) is None
+
+
+def test_the_hidden_files_of_a_mac_are_no_bundles(bundle: Path) -> None:
+    bundle.with_name("._janban.raucb").write_text("where its window was")
+    assert find(bundle.parent) == bundle
+
+
+def test_a_stick_that_cannot_be_read_is_said(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def torn_out(_: Path) -> Iterator[Path]:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "iterdir", torn_out)
+    with pytest.raises(UpdateError, match="cannot be read: Input/output error"):
+        find(bundle.parent)

@@ -18,7 +18,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
     def install(name: str, script: str) -> None:
         file = folder / name
-        file.write_text(f'#!/bin/sh\necho "$@" >"{tmp_path}/asked"\n{script}\n')
+        file.write_text(f'#!/bin/sh\necho "$@" >>"{tmp_path}/asked"\n{script}\n')
         file.chmod(0o755)
 
     return install
@@ -62,3 +62,10 @@ def test_the_firmware_is_told_of_a_trial(
     program("systemctl", "")
     Machine().reboot(argument)
     assert asked(tmp_path) == words
+
+
+@pytest.mark.parametrize("said", ["", '[ "$1" = restart ]'])
+def test_a_restart_for_a_trial_does_not_count_as_a_fault(program: Install, tmp_path: Path, said: str) -> None:
+    program("systemctl", said)
+    Machine().restart_service()
+    assert asked(tmp_path).splitlines() == ["reset-failed janban", "restart janban"]

@@ -7,9 +7,9 @@ from appliance.doctor.running import Running, Sample
 from appliance.update.trial import (
     DEADLINE_S,
     IDLE_S,
-    IN_FORCE_S,
     STEADY_S,
     TRAYS,
+    UNUSED_S,
     Look,
     Verdict,
     Wanted,
@@ -85,8 +85,8 @@ def test_what_came_alone_has_to_be_in_use(seen: Running | None, wanted: Wanted, 
     """What is not in use soon after the restart will not be: it does not have the time that a lunch has."""
     found = look(seen, wanted)
     assert ails in (found.ails or "")
-    assert judge(found, IN_FORCE_S - 1) == "wait"
-    assert judge(found, IN_FORCE_S) == "goes"
+    assert judge(found, UNUSED_S, UNUSED_S - 1) == "wait"
+    assert judge(found, UNUSED_S, UNUSED_S) == "goes"
 
 
 def test_what_came_alone_and_is_in_use_is_judged_like_a_system() -> None:
@@ -96,7 +96,7 @@ def test_what_came_alone_and_is_in_use_is_judged_like_a_system() -> None:
     assert not on_edge_tpu(None)
     menu = alone(running(full=2, ready=0), "menu", "5")
     assert look(menu, Wanted("menu", "5")) == Look("the networks do not run", 2)
-    assert judge(look(menu, Wanted("menu", "5")), IN_FORCE_S) == "wait"
+    assert judge(look(menu, Wanted("menu", "5")), UNUSED_S) == "wait"
 
 
 def test_a_box_without_networks_needs_none() -> None:
@@ -169,3 +169,18 @@ def test_what_never_gets_well_is_given_up(ask: Callable[[float], Running | None]
     assert not verdict.stays
     assert why in verdict.why
     assert took_s <= DEADLINE_S + WATCHDOG_S
+
+
+def test_a_service_that_starts_anew_for_a_meal_does_not_end_a_trial() -> None:
+    """It does so five minutes after its start at the earliest: just when an idle canteen is tested."""
+    clock = FakeClock()
+    began_s = clock.monotonic_s()
+
+    def ask() -> Running | None:
+        waited_s = clock.monotonic_s() - began_s
+        restarting = IDLE_S - WATCHDOG_S / 3 <= waited_s < IDLE_S + WATCHDOG_S
+        uptime_s = waited_s - (0 if waited_s < IDLE_S else IDLE_S)
+        return None if restarting else alone(running(uptime_s=uptime_s), "menu", "5")
+
+    verdict = await_verdict(ask, list, clock, Wanted("menu", "5"))
+    assert verdict == Verdict(stays=True, why="the self-test passed, 0 trays measured")

@@ -110,6 +110,18 @@ def test_what_a_box_would_refuse_is_not_packed(
 
 
 @TOOLS
+def test_a_picture_that_is_none_is_not_packed(
+    keys: Path, menu: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (menu / "bibimbap.png").write_text("a page of a camera's manual")
+    file = menu / "menu.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace("# full =", "full ="), encoding="utf-8")
+    capsys.readouterr()
+    assert pack("menu", menu, keys) == 1
+    assert "bibimbap.png: not a picture of a known format" in capsys.readouterr().err
+
+
+@TOOLS
 def test_nothing_is_packed_without_a_key(
     menu: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
