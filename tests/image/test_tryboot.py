@@ -1,4 +1,4 @@
-"""The image asks the firmware of a Raspberry Pi for a trial boot: on an emulated Pi 3, whose mailbox is logged.
+"""The image asks a Raspberry Pi's firmware for a trial boot: on an emulated Pi 3, whose mailbox is logged.
 
 Emulators as old as bookworm have no Raspberry Pi 4. The interface is the same on all boards.
 """
