@@ -22,6 +22,7 @@ SERIAL ?=
 KEY ?=
 CERT ?=
 KEYRING ?=
+MENU ?= menu
 UPDATE_KEY ?= build/update-key
 # The networks of models/, where they are.
 NETWORKS = $(if $(wildcard $(OUT)/manifest.json),--models "$(OUT)")
@@ -33,6 +34,7 @@ READY_TRAIN := .venv/.ready-train
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test test-slow lint types check bench line soak trigger accuracy reference
 .PHONY: test-convert convert-env trays train models fusion evaluate image image-test flash bundle update-key clean
+.PHONY: models-bundle menu-bundle
 
 help: ## Explain every target
 	@echo "Janban measures what comes back on canteen trays. Targets (ARGS=… is passed on):"
@@ -135,6 +137,7 @@ models: setup-dev ## Make models/ from the checkpoints (OUT=, WEIGHTS=, TRAYS=, 
 	    $(if $(CALIBRATION),--calibration "$(CALIBRATION)") $(if $(PICTURES),--pictures "$(PICTURES)") $(ARGS)
 	@if command -v edgetpu_compiler >/dev/null; then $(BIN)/convert edgetpu --models "$(OUT)"; \
 	    else echo "make: no edgetpu_compiler on PATH: $(OUT) has no models for the Coral yet" >&2; fi
+	@$(BIN)/convert self-test --models "$(OUT)"
 
 # To be run again whenever the models change; canteen setup3 is kept to report on.
 fusion: setup-dev ## Fit how estimates are joined to the models in OUT (TRAYS=, DATA=)
@@ -158,6 +161,14 @@ flash: ## Write an image to an SD card and read it back: sudo make flash DEV=/de
 bundle: ## Pack an image as an update, signed (IMAGE=, KEY=, CERT=, KEYRING= where the boxes trust another certificate)
 	@$(PYTHON) -m image.update --image "$(IMAGE)" $(if $(KEY),--key "$(KEY)") $(if $(CERT),--cert "$(CERT)") \
 	    $(if $(KEYRING),--keyring "$(KEYRING)")
+
+models-bundle: setup-dev ## Pack the networks of OUT as an update of their own, signed (KEY=, CERT=, OUT=models)
+	@$(BIN)/python -m image.update.alone --kind models --folder "$(OUT)" --out build/updates \
+	    $(if $(KEY),--key "$(KEY)") $(if $(CERT),--cert "$(CERT)") $(if $(KEYRING),--keyring "$(KEYRING)")
+
+menu-bundle: setup ## Pack a menu as an update of its own, signed (MENU=folder of menu.toml, KEY=, CERT=)
+	@$(BIN)/python -m image.update.alone --kind menu --folder "$(MENU)" --out build/updates \
+	    $(if $(KEY),--key "$(KEY)") $(if $(CERT),--cert "$(CERT)") $(if $(KEYRING),--keyring "$(KEYRING)")
 
 update-key: ## Make a key to try updates with, never for canteens (UPDATE_KEY=build/update-key)
 	@$(PYTHON) -m image.update.key --out "$(UPDATE_KEY)"

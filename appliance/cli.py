@@ -21,6 +21,7 @@ _EXIT_FAULT = 1
 _EXIT_SETTINGS = 78
 """EX_CONFIG of sysexits.h: what neither a restart nor a reboot mends; the systemd unit knows it."""
 _EXIT_INTERRUPTED = 130
+_CONFIG = Places().config
 
 
 def _from(module: str, function: str = "command") -> Callable[[argparse.Namespace], int]:
@@ -223,10 +224,19 @@ def _add_updated(parser: argparse.ArgumentParser) -> None:
     )
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     one = what.add_parser(
-        "install", help="write a signed bundle to the spare slot and restart into it, on trial"
+        "install",
+        help="a signed bundle: a system goes to the spare slot, and the box restarts into it, on trial;"
+        " networks or a menu alone are tried by the service",
     )
     one.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle, or a folder with one in it")
     one.add_argument("--again", action="store_true", help="also if this very bundle was begun before")
+    one.add_argument("--older", action="store_true", help="also if it was made before what runs")
+    one.add_argument(
+        "--config",
+        type=Path,
+        default=_CONFIG,
+        help=f"the configuration of `appliance run`, for networks and menus [{_CONFIG}]",
+    )
     one = what.add_parser("settle", help="after a start: keep a system on trial that measures, or leave it")
     one.add_argument("--config", type=Path, required=True, help="the configuration of `appliance run`")
     one = what.add_parser("status", help="say which slot runs, and what became of the last update")

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from appliance.artifacts.settings import ArtifactSettings
 from appliance.budget import DeadlineSettings
 from appliance.camera.settings import CameraSettings
 from appliance.config_faults import describe
@@ -115,6 +116,9 @@ class Settings(BaseModel):
         "tested.",
     )
     models: ModelSettings = Field(default=ModelSettings(), description="The networks.")
+    artifacts: ArtifactSettings = Field(
+        default=ArtifactSettings(), description="Networks and menus that came by an update of their own."
+    )
     deadline: DeadlineSettings = Field(default=DeadlineSettings(), description="The one budget of time.")
     store: StoreSettings = Field(
         default=StoreSettings(), description="Where readings wait for the broker, and how long they are kept."

@@ -76,6 +76,10 @@ class BrokenRunError(InferenceError):
     """A model that ran before crashed, hung, ran out of time or answered nonsense; a retry may mend it."""
 
 
+class ParityError(InferenceError):
+    """Networks run, but answer a known picture otherwise than on the workstation; a reset may mend it."""
+
+
 class CommandError(JanbanError):
     """A command could not be given, or not be done; the message says why."""
 
@@ -86,3 +90,7 @@ class ProvisionError(JanbanError):
 
 class UpdateError(JanbanError):
     """A new system cannot be installed, tried or kept; the message says why."""
+
+
+class MenuError(JanbanError):
+    """A menu cannot be read, or is not for this box; the message says what to correct in it."""

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "edgetpu": "Run the Edge TPU compiler on models that share the on-chip memory.",
     "log": "Read a saved output of the Edge TPU compiler.",
     "parity": "Compare the stages of a conversion on pictures, and hold them against the gates.",
+    "self-test": "Record what the networks have to answer on the device before they serve.",
     "cost": "Show size, operations, memory and predicted times of a model.",
     "env": "Build the environments of the converters.",
     "card": "Put what an evaluation says into the models' cards.",
@@ -33,7 +34,7 @@ COMMANDS: Final = {
     "fusion": "Fit how the appliance joins its estimates, to trays of known truth.",
     "synth": "Make pictures of synthetic trays with exact ground truth.",
 }
-"""Command → summary; each is a module of `convert.commands`."""
+"""Command → summary; each is a module of `convert.commands`, with `_` for `-`."""
 
 
 class Command(Protocol):
@@ -99,7 +100,7 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
     for name, summary in COMMANDS.items():
         added = commands.add_parser(name, help=summary, description=summary)
         if name == chosen:
-            module = cast("Command", importlib.import_module(f"convert.commands.{name}"))
+            module = cast("Command", importlib.import_module(f"convert.commands.{name.replace('-', '_')}"))
             added.set_defaults(module=module)
             module.add_arguments(added)
     return parser

@@ -34,6 +34,8 @@ failure_of() {
         echo "$what: what was downloaded has the wrong hash; try again, or see $log"
     elif grep -Eqi 'could not resolve|connection (failed|refused|timed out|reset)|failed to (fetch|connect)|cannot initiate the connection|error sending request|temporary failure|no route to host|tunnel' "$log"; then
         echo "$what: the registry does not answer; check the network, then run make image again (it goes on from here); $log has the rest"
+    elif grep -Eqi 'does not have a release file' "$log"; then
+        echo "$what: an archive has no such release; check MIRROR, SECURITY_MIRROR and RASPIOS_MIRROR; $log has the rest"
     else
         echo "$what: failed; $log says why, its last line: $(tail -n 1 "$log")"
     fi

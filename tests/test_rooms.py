@@ -23,11 +23,14 @@ MAY_KNOW = {
     "picture": {"errors", "files"},
     "redact": set[str](),
     "toml_text": set[str](),
+    "image_version": {"files"},
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
     "readings": {"clock", "errors", "files"},
     "usb": {"clock", "files"},
     "inference": GROUND | {"backoff", "budget", "patience", "readings", "usb"},
+    "menu": GROUND | {"readings"},
+    "artifacts": GROUND | {"estimate", "image_version", "inference", "menu", "readings"},
     "camera": GROUND | {"budget", "logs", "tray"},
     "health": {"files", "readings", "usb"},
     "logs": {"bucket", "redact"},
@@ -38,18 +41,18 @@ MAY_KNOW = {
     "config_faults": {"config_keys"},
     "config": GROUND
     | {"budget", "config_keys", "config_faults", "camera", "line", "estimate", "readings", "publish"}
-    | {"inference", "remote"},
+    | {"artifacts", "inference", "remote"},
     "config_reference": {"config", "config_keys"},
     "provision": GROUND | {"camera", "config", "config_keys", "remote"},
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
     "doctor": GROUND
     | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
-    | {"provision", "remote", "secret_files"},
+    | {"artifacts", "provision", "remote", "secret_files"},
     "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "redact", "service"},
-    "update": {"budget", "clock", "doctor", "errors", "files"},
+    "update": {"artifacts", "budget", "clock", "doctor", "errors", "files"},
     "service": GROUND
     | {"budget", "config", "camera", "line", "tray", "estimate", "readings", "publish"}
-    | {"backoff", "health", "inference", "patience", "remote", "usb"},
+    | {"artifacts", "backoff", "health", "inference", "menu", "patience", "remote", "usb"},
 }
 """Room (package or module of `appliance`) → other rooms that it may import; who is absent may know all."""
 

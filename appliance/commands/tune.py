@@ -9,13 +9,14 @@ from pathlib import Path
 
 from appliance.clock import SystemClock
 from appliance.commands.run import stop_on_signals
-from appliance.config import load
+from appliance.config import Settings, load
 from appliance.config_keys import either
 from appliance.errors import ConfigError, JanbanError
 from appliance.estimate.settings import EstimateSettings
 from appliance.files import write_whole
 from appliance.picture import Picture, save_picture
 from appliance.service.assemble import open_judge, unhurried_measurer
+from appliance.service.in_force import look_in_force, with_networks
 from appliance.service.judge import View
 from appliance.tray.calibration_folder import load_calibration
 from appliance.tune.labels import Label, read_labels, start_labels
@@ -42,7 +43,7 @@ def command(options: argparse.Namespace) -> int:
         return _start(options)
     settings = None if options.config is None else load(options.config)
     present = EstimateSettings() if settings is None else settings.estimate
-    models = options.models if settings is None or options.models else settings.models.folder
+    models = options.models if settings is None or options.models else _networks(settings)
     known = list(EstimateSettings.model_fields)
     if unknown := set(options.keep) - set(known):
         raise ConfigError(f"--keep {min(unknown)}: is no key of [estimate]; use {either(known)}")
@@ -88,6 +89,11 @@ class _Progress:
             )
         elif self._done % _TELL_EVERY == 0:
             print(f"trial {self._done} of {self._all}, best {100 * self._best:.2f} points", file=sys.stderr)
+
+
+def _networks(settings: Settings) -> Path | None:
+    """Return the folder of the networks that are in force."""
+    return with_networks(settings, look_in_force(settings)).models.folder
 
 
 def _start(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`appliance update`: what root does for an update of the whole system."""
+"""`appliance update`: what root does for an update of the system, or of networks or a menu alone."""
 
 import argparse
 import json
@@ -7,40 +7,53 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from appliance.artifacts.shelf import Kind, Shelf
 from appliance.clock import SystemClock
-from appliance.config import load
+from appliance.config import Settings, load
 from appliance.doctor.check import Check
 from appliance.doctor.examine import examine
 from appliance.doctor.running import ask
+from appliance.errors import InferenceError, JanbanError, ModelError, UpdateError
+from appliance.image_version import image_built, image_version
+from appliance.inference.parity import parity_of
+from appliance.inference.selection import Selection
+from appliance.inference.settings import ModelSettings
+from appliance.inference.trial import try_out
+from appliance.inference.whole import whole
+from appliance.menu.menu import load_menu
+from appliance.readings.boot import boot_id
 from appliance.update import record
+from appliance.update.alone import Alone
 from appliance.update.bootloader import Bootloader
-from appliance.update.install import STAGED, install
+from appliance.update.bundle import BundleKind
+from appliance.update.install import KINDS, STAGED, Installer, noted
 from appliance.update.machine import Machine
 from appliance.update.settle import settle
-from appliance.update.trial import Verdict, await_verdict
+from appliance.update.trial import Verdict, Wanted, await_verdict, on_edge_tpu
 
-_NOTED: Final = "var/lib/janban-update/last.json"
+_STATE: Final = "var/lib/janban-update"
 _DECISIVE: Final = {"service", "camera", "calibration", "models", "disk", "store"}
 """Checks of the doctor that an update has to pass; what broker, clock or weather do is not its fault."""
 
 
 def command(options: argparse.Namespace) -> int:
     """Install, settle or tell, and say in one line what was done."""
-    bootloader, machine = Bootloader(options.root), Machine()
-    noted = options.root / _NOTED
+    bootloader, machine, state = Bootloader(options.root), Machine(), options.root / _STATE
     match options.what:
         case "install":
-            print(install(options.bundle, bootloader, machine, noted, again=options.again))
+            built = image_built(options.root)
+            installer = Installer(bootloader, machine, state, lambda: _alone(options), built=built)
+            print(installer.install(options.bundle, again=options.again, older=options.older))
         case "settle":
             # What a power cut left of an installation.
-            noted.with_name(STAGED).unlink(missing_ok=True)
-            said = settle(bootloader, machine, lambda: _verdict(options.config))
-            last = record.load(noted)
-            if last is not None and not last.outcome and bootloader.load().trial == "none":
-                record.save(noted, replace(last, outcome=said))
+            (state / STAGED).unlink(missing_ok=True)
+            _settle_alone(options, state)
+            said = settle(bootloader, machine, lambda: _verdict(load(options.config)))
+            if bootloader.load().trial == "none":
+                _note(state, "system", said)
             print(said)
         case _:
-            told = _told(bootloader, record.load(noted))
+            told = _told(bootloader, state)
             print(
                 json.dumps(told)
                 if options.json
@@ -49,12 +62,71 @@ def command(options: argparse.Namespace) -> int:
     return 0
 
 
-def _verdict(config: Path) -> Verdict:
-    """Judge the system that runs on trial; a configuration that it cannot read counts against it."""
-    settings = load(config)
+def _alone(options: argparse.Namespace) -> Alone:
+    """Return what installs networks and menus; raises `JanbanError` for a box that takes none."""
+    settings, root = load(options.config), options.root
+    if settings.artifacts.folder is None:
+        raise UpdateError(f"{options.config}: names no artifacts.folder, so that only systems can be updated")
+    before = ask(settings.service.metrics_port)
 
+    def check_models(folder: Path) -> None:
+        if settings.models.folder is None:
+            raise ModelError("models.folder is not set: this box does without networks")
+        selection = whole(folder)
+        parity_of(folder, selection)
+        fault = _disagreement(settings.models, selection)
+        if fault is not None:
+            raise ModelError(f"they do not run on the processor: {fault}")
+
+    def check_menu(folder: Path) -> None:
+        load_menu(folder).check_for(settings.device.site, settings.device.name)
+
+    def verdict(kind: Kind, version: str) -> Verdict:
+        return _verdict(settings, Wanted(kind, version, edgetpu=on_edge_tpu(before)))
+
+    return Alone(
+        Shelf(settings.artifacts.folder),
+        Machine(),
+        {"models": check_models, "menu": check_menu},
+        verdict,
+        system=image_version(root),
+        built=image_built(root),
+        boot=boot_id(),
+    )
+
+
+def _disagreement(settings: ModelSettings, selection: Selection) -> InferenceError | None:
+    """Run networks on the processor; what the Coral makes of them, which the service has, the trial shows."""
+    own = settings.model_copy(update={"folder": selection.folder, "device": "cpu"})
+    said = try_out(own, selection, SystemClock()).said.values()
+    return next((one for one in said if isinstance(one, InferenceError)), None)
+
+
+def _settle_alone(options: argparse.Namespace, state: Path) -> None:
+    """Note the trials that the last boot did not end; a box that takes nothing alone has none."""
+    try:
+        said = _alone(options).settle()
+    except JanbanError:
+        return
+    for kind, line in said.items():
+        _note(state, kind, line)
+        print(line)
+
+
+def _note(state: Path, kind: BundleKind, outcome: str) -> None:
+    file = noted(state, kind)
+    last = record.load(file)
+    if last is not None and not last.outcome:
+        record.save(file, replace(last, outcome=outcome))
+
+
+def _verdict(settings: Settings, wanted: Wanted | None = None) -> Verdict:
+    """Judge what runs on trial."""
     return await_verdict(
-        lambda: ask(settings.service.metrics_port), lambda: _faults(examine(settings)), SystemClock()
+        lambda: ask(settings.service.metrics_port),
+        lambda: _faults(examine(settings)),
+        SystemClock(),
+        wanted,
     )
 
 
@@ -67,13 +139,17 @@ def _faults(checks: Iterable[Check]) -> list[str]:
     ]
 
 
-def _told(bootloader: Bootloader, last: record.Attempt | None) -> dict[str, object]:
-    state = bootloader.load()
-    return {
+def _told(bootloader: Bootloader, state: Path) -> dict[str, object]:
+    slots = bootloader.load()
+    told: dict[str, object] = {
         "runs": bootloader.current(),
-        "default": state.default,
-        "spare": "good" if state.spare_good else "empty or bad",
-        "trial": state.trial,
-        "last": None if last is None else last.name,
-        "last_outcome": None if last is None else last.outcome or "not known yet",
+        "default": slots.default,
+        "spare": "good" if slots.spare_good else "empty or bad",
+        "trial": slots.trial,
     }
+    for kind in KINDS:
+        last = record.load(noted(state, kind))
+        prefix = "last" if kind == "system" else f"last_{kind}"
+        told[prefix] = None if last is None else last.name
+        told[f"{prefix}_outcome"] = None if last is None else last.outcome or "not known yet"
+    return told

@@ -18,9 +18,11 @@ from appliance.doctor.instruments import Instruments
 from appliance.errors import JanbanError
 from appliance.files import kernel_text
 from appliance.inference.manifest import FILE_NAME
+from appliance.inference.parity import FILE_NAME as PARITY_FILE
 from appliance.readings.survey import set_aside, survey
 from appliance.redact import redact, redact_tree
 from appliance.service.assemble import STORE_FILE
+from appliance.service.in_force import look_in_force, with_networks
 
 LIMIT_BYTES: Final = 2_000_000
 LIMIT_IN_MESSAGE_BYTES: Final = 200_000
@@ -107,7 +109,7 @@ def _parts_by_settings(settings: Settings, tools: Instruments) -> Mapping[str, P
         "metrics.txt": lambda: _metrics(settings, tools),
         "store.json": lambda: _store(store),
         "readings.jsonl": lambda: [json.loads(payload) for payload in survey(store, _LAST_READINGS).last],
-        "models.json": lambda: _models(settings.models.folder),
+        "models.json": lambda: _models(_networks(settings, tools)),
         "layout.toml": lambda: (settings.device.calibration_dir / "layout.toml").read_text(encoding="utf-8"),
     }
 
@@ -167,11 +169,18 @@ def _store(file: Path) -> Mapping[str, object]:
     return {**found, "bytes": file.stat().st_size, "set_aside": [aside.name for aside in set_aside(file)]}
 
 
+def _networks(settings: Settings, tools: Instruments) -> Path | None:
+    """Return the folder of the networks that are in force."""
+    root = tools.machine.root
+    return with_networks(settings, look_in_force(settings, root)).models.folder
+
+
 def _models(folder: Path | None) -> Mapping[str, object]:
     if folder is None:
         return {"folder": None}
     hashes = {
-        file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.glob("*.tflite"))
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted([*folder.glob("*.tflite"), *folder.glob(PARITY_FILE)])
     }
     manifest = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
     return {"folder": str(folder), "sha256": hashes, "manifest": manifest}

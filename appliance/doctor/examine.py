@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from appliance.config import Settings
+from appliance.doctor.artifacts import artifacts
 from appliance.doctor.board import clock, memory, power, temperature
 from appliance.doctor.broker import broker
 from appliance.doctor.calibration import calibration
@@ -18,6 +19,7 @@ from appliance.doctor.running import Running
 from appliance.doctor.service import another_boxs_service, service, watchdog
 from appliance.doctor.storage import disk, store
 from appliance.doctor.tpu import tpu
+from appliance.service.in_force import look_in_force, with_networks
 
 _HANGS: Final = "its driver or network hangs; unplug and plug in what hangs, or reboot"
 
@@ -29,6 +31,8 @@ def examine(settings: Settings, instruments: Instruments | None = None) -> Itera
     """
     tools = instruments or Instruments()
     machine, root = tools.machine, tools.machine.root
+    found = look_in_force(settings, root)
+    settings = with_networks(settings, found)
     unit = tools.unit()
     running = tools.running(settings.service.metrics_port)
     stranger = running is not None and not running.speaks_for(settings.device.site, settings.device.name)
@@ -42,6 +46,7 @@ def examine(settings: Settings, instruments: Instruments | None = None) -> Itera
         "calibration": lambda: calibration(settings),
         "tpu": lambda: tpu(machine, settings.models, running),
         "models": lambda: models(settings.models, tools, running),
+        "artifacts": lambda: artifacts(found, tools.clock.utc()),
         "identity": lambda: identity(settings, tools.clock.utc()),
         "secrets": lambda: secrets(settings),
         "broker": lambda: broker(settings, tools.clock, clock_set=machine.clock_synchronised()),

@@ -7,8 +7,9 @@ from typing import Final
 from appliance.doctor.check import Check
 from appliance.doctor.instruments import Instruments
 from appliance.doctor.running import Running
-from appliance.errors import InferenceError, ModelError
+from appliance.errors import InferenceError, ModelError, ParityError
 from appliance.inference.manifest import Device
+from appliance.inference.parity import parity_of
 from appliance.inference.selection import Selection, select
 from appliance.inference.settings import ModelSettings
 from appliance.inference.verify import verify_file
@@ -18,7 +19,7 @@ _PLACES: Final = {"edgetpu": "the Edge TPU", "cpu": "the processor"}
 
 
 def models(settings: ModelSettings, tools: Instruments, running: Running | None) -> Check:
-    """Compare every network's file with the manifest, and run each on a test pattern in another process.
+    """Compare every network's file with the manifest, and run each on a known picture in another process.
 
     Where the service runs them, it is asked instead: an Edge TPU serves one process at a time.
     """
@@ -56,7 +57,7 @@ def _in_service(settings: ModelSettings, selection: Selection, running: Running,
     if corals and devices == {"cpu"} and settings.device != "cpu":
         advice = "the Coral is tried again by itself; if it stays so, unplug it and plug it in again"
         return Check("models", "warn", f"{found}: it stands in for the Coral", advice)
-    return _untrained(selection, found) or Check("models", "ok", found)
+    return _doubtful(selection, found) or Check("models", "ok", found)
 
 
 def _judgement(
@@ -73,11 +74,27 @@ def _judgement(
         return Check("models", "fail", f"{found}, which do not run on {faults}")
     found += f", run on {working[0]}"
     if faults:
-        held = "if the service runs, it holds the Edge TPU: systemctl stop janban, then try again"
-        return Check("models", "warn", f"{found}, not on {faults}", held)
+        advice = "if the service runs, it holds the Edge TPU: systemctl stop janban, then try again"
+        if any(isinstance(one, ParityError) for one in said.values()):
+            advice = "the processor stands in meanwhile; the service resets the Coral, and tries it again"
+        return Check("models", "warn", f"{found}, not on {faults}", advice)
     if settings.device == "auto" and "edgetpu" not in selection.devices and corals:
         return Check("models", "warn", f"{found}: no models for the Coral", "compile them: convert edgetpu")
-    return _untrained(selection, found) or Check("models", "ok", found)
+    return _doubtful(selection, found) or Check("models", "ok", found)
+
+
+def _doubtful(selection: Selection, found: str) -> Check | None:
+    return _untrained(selection, found) or _unproven(selection, found)
+
+
+def _unproven(selection: Selection, found: str) -> Check | None:
+    """Say it where nobody knows what the networks have to answer."""
+    try:
+        parity_of(selection.folder, selection)
+    except ModelError as error:
+        advice = "copy the whole models folder; until then what the networks answer is taken on trust"
+        return Check("models", "warn", f"{found}; {error}", advice)
+    return None
 
 
 def _untrained(selection: Selection, found: str) -> Check | None:
@@ -96,4 +113,5 @@ def _versions(selection: Selection) -> str:
 
 
 def _times(answer: Ready) -> str:
-    return ", ".join(f"{network} {ms:.0f} ms" for network, ms in answer.next_ms.items())
+    times = ", ".join(f"{network} {ms:.0f} ms" for network, ms in answer.next_ms.items())
+    return times + (f"; against the workstation: {answer.agreement}" if answer.agreement else "")

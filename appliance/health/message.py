@@ -144,6 +144,9 @@ class SoftwareHealth(Model):
     board: str | None = Field(description="Model of the board")
     fusion: Literal["study", "learned"] = Field(description="The rule that joins the estimates")
     variant: str | None = Field(description="Name of the settings under test")
+    artifacts: dict[str, str] = Field(
+        description="models, menu → version of the update of its own that is in force instead of the system's"
+    )
 
 
 class Health(Model):

@@ -30,6 +30,14 @@ def _state(health: Health) -> Iterator[Metric]:
         "boot_id": str(health.boot_id),
     }
     yield Metric("janban_info", "gauge", "What the box is, in labels; always 1", (Sample(1, info),))
+    yield Metric(
+        "janban_artifact_info",
+        "gauge",
+        "An update of networks or menu in force, in labels; always 1",
+        tuple(
+            Sample(1, {"kind": kind, "version": version}) for kind, version in health.system.artifacts.items()
+        ),
+    )
     yield _gauge("able", "Whether trays can be measured", health.unable is None)
     yield _gauge("degraded_reasons", "Reasons why it is not as it should be", len(health.degraded))
     yield _gauge("uptime_seconds", "Since the service started", health.uptime_s)

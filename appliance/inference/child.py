@@ -17,15 +17,23 @@ from typing import Final
 
 import numpy as np
 
-from appliance.errors import BrokenRunError
+from appliance.errors import BrokenRunError, ModelError, ParityError
+from appliance.inference.agreement import Agreement
 from appliance.inference.board import Board, lay_out, size_of
 from appliance.inference.encode import Encoder
 from appliance.inference.engine import Engine
-from appliance.inference.selection import Network
+from appliance.inference.manifest import Device
+from appliance.inference.parity import ParityRecord, parity_of
+from appliance.inference.selection import Network, Selection
 from appliance.inference.wire import Done, Failed, Job, Ready, Run
 
 _PR_SET_PDEATHSIG: Final = 1
 _FIRST_TO_GO: Final = "900"
+
+_MENDS: Final[Mapping[Device, str]] = {
+    "edgetpu": "replug the Coral, and replace it if that does not help",
+    "cpu": "install the runtime and the models again",
+}
 
 
 def main(pipe: Connection, memory: int) -> None:
@@ -35,7 +43,7 @@ def main(pipe: Connection, memory: int) -> None:
         try:
             engines = job.factory(job.device)
             worker = _Worker(engines, lay_out(memory, job.files))
-            pipe.send(worker.warm_up())
+            pipe.send(worker.warm_up(job.parity))
             while (request := pipe.recv()) is not None:
                 if isinstance(request, Run):
                     worker.run(request.network)
@@ -52,15 +60,20 @@ class _Worker:
         self._board = board
         self._encoders = {network: Encoder(engine.file.input) for network, engine in engines.items()}
 
-    def warm_up(self) -> Ready:
-        """Run each network twice on a test pattern; raises `BrokenRunError` where it answers nonsense."""
-        for picture in self._board.pictures.values():
-            picture[:] = _test_pattern(*picture.shape[:2])
+    def warm_up(self, selection: Selection | None) -> Ready:
+        """Run each network twice on the picture of the selection's parity record, else on a test pattern.
+
+        Raises `BrokenRunError` where it answers nonsense, `ParityError` where it answers something else than
+        on the workstation.
+        """
+        record, unproven = _record_of(selection)
+        for size, picture in self._board.pictures.items():
+            picture[:] = _test_pattern(*size) if record is None else record.pictures[size]
         first, second = ({network: self._timed_ms(network) for network in self._engines} for _ in range(2))
         for network in self._engines:
             if not all(np.isfinite(output).all() for output in self._board.outputs[network]):
                 raise BrokenRunError(f"{network}: gives no finite numbers for a test pattern")
-        return Ready(first, second)
+        return Ready(first, second, {} if record is None else self._compared(record), unproven)
 
     def run(self, network: Network) -> None:
         """Run a network on the picture of its size, and put its outputs on the board."""
@@ -69,10 +82,38 @@ class _Worker:
         for slot, output in zip(self._board.outputs[network], engine.run(tensor), strict=True):
             slot[:] = output
 
+    def _compared(self, record: ParityRecord) -> dict[Network, tuple[Agreement, ...]]:
+        found = {
+            network: record.compare(network, engine.file, self._board.outputs[network])
+            for network, engine in self._engines.items()
+        }
+        faults = [
+            f"{network} ({self._engines[network].file.file}): {one.fault}"
+            for network, agreements in found.items()
+            for one in agreements
+            if one.fault is not None
+        ]
+        if faults:
+            mend = _MENDS[next(iter(self._engines.values())).file.device]
+            raise ParityError(
+                f"a known picture is not answered as on the workstation: {'; '.join(faults)}; {mend}"
+            )
+        return found
+
     def _timed_ms(self, network: Network) -> float:
         started_s = time.monotonic()
         self.run(network)
         return (time.monotonic() - started_s) * 1000
+
+
+def _record_of(selection: Selection | None) -> tuple[ParityRecord | None, str | None]:
+    """Return what a selection's networks have to answer, and why that is not known."""
+    if selection is None:
+        return None, None
+    try:
+        return parity_of(selection.folder, selection), None
+    except ModelError as error:
+        return None, str(error)
 
 
 def _test_pattern(height: int, width: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -7,7 +7,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from appliance.budget import END_STEP_S
 from appliance.clock import Clock
-from appliance.errors import BrokenRunError, InferenceError, NoDeviceError, WrongModelError
+from appliance.errors import BrokenRunError, InferenceError, NoDeviceError, ParityError, WrongModelError
 from appliance.inference.ladder import Ladder
 from appliance.inference.manifest import Device
 from appliance.inference.networks import NetworkCounts
@@ -142,6 +142,9 @@ class Supervisor(Generic[P]):
             said.append(f"faults of the networks within an hour: {len(recent)}, last on {recent[-1]}")
         if self.serving is None and not recent:
             said.append(str(self.why))
+        serving = self.serving
+        if serving is not None and serving.ready is not None and serving.ready.unproven is not None:
+            said.append(f"{serving.ready.unproven}; meanwhile the networks' answers are taken on trust")
         if self._stuck:
             said.append(f"{self._stuck} processes of the networks hang in the kernel; reboot to end them")
         return tuple(said)
@@ -211,7 +214,13 @@ class Supervisor(Generic[P]):
             self.serving, self._since_s, self._logged = process, now_s, None
             self._ladder.started(process.device)
             times = ", ".join(f"{name} {ms:.0f} ms" for name, ms in process.ready.next_ms.items())
-            _LOG.info("networks run on %s: %s", _PLACES[process.device], times)
+            agreement = process.ready.agreement or "not compared"
+            _LOG.info(
+                "networks run on %s: %s; against the workstation: %s",
+                _PLACES[process.device],
+                times,
+                agreement,
+            )
             if before is not None:
                 self._ending.append((before, now_s))
 
@@ -230,7 +239,7 @@ class Supervisor(Generic[P]):
         if self.serving is None:
             self.why = type(fault)(f"networks on {what}")
             self._faults.append((now_s, what))
-        lastingly = isinstance(fault, NoDeviceError | WrongModelError)
+        lastingly = isinstance(fault, NoDeviceError | WrongModelError | ParityError)
         remediable = not isinstance(fault, WrongModelError)
         self._ladder.failed(device, now_s, lastingly=lastingly, remediable=remediable)
         self.hopeless = self.serving is None and lastingly and self._ladder.device == device

@@ -49,7 +49,7 @@ def _run_once(
     factory: Factory, selection: Selection, device: Device, limits: Limits, clock: Clock
 ) -> Ready | InferenceError:
     try:
-        process = NetworksProcess(Job(factory, device, selection.files(device)), limits, clock)
+        process = NetworksProcess(Job(factory, device, selection.files(device), selection), limits, clock)
     except OSError as error:
         return BrokenRunError(f"its process cannot be started: {error.strerror}")
     try:

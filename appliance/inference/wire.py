@@ -1,37 +1,53 @@
 """What the appliance and the networks' process say to each other through their pipe."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from appliance.errors import BrokenRunError, InferenceError, NoDeviceError, WrongModelError
+from appliance.errors import BrokenRunError, InferenceError, NoDeviceError, ParityError, WrongModelError
+from appliance.inference.agreement import Agreement
 from appliance.inference.engine import Engine
 from appliance.inference.manifest import Device, ModelFile
-from appliance.inference.selection import Network
+from appliance.inference.selection import Network, Selection
 
 Factory = Callable[[Device], Mapping[Network, Engine]]
 """Opens the networks on a device; picklable, and called in their own process."""
 
 KINDS: Final[Mapping[str, type[InferenceError]]] = {
-    kind.__name__: kind for kind in (NoDeviceError, WrongModelError, BrokenRunError)
+    kind.__name__: kind for kind in (NoDeviceError, WrongModelError, ParityError, BrokenRunError)
 }
 
 
 @dataclass(frozen=True)
 class Job:
-    """The first message: what to open, and how the memory is laid out."""
+    """The first message: what to open, and how the memory is laid out.
+
+    `parity` are the networks whose record the first answers are held against; None to hold them to nothing.
+    """
 
     factory: Factory
     device: Device
     files: Mapping[Network, ModelFile]
+    parity: Selection | None = None
 
 
 @dataclass(frozen=True)
 class Ready:
-    """The networks have run once; `first_ms` and `next_ms` are the times of a first and a second run."""
+    """The networks have run; `first_ms` and `next_ms` are the times of a first and a second run.
+
+    `parity` is how they agree with what the workstation recorded, `unproven` why that is not known, if it is
+    not.
+    """
 
     first_ms: Mapping[Network, float]
     next_ms: Mapping[Network, float]
+    parity: Mapping[Network, tuple[Agreement, ...]] = field(default_factory=dict)
+    unproven: str | None = None
+
+    @property
+    def agreement(self) -> str:
+        """How the networks agree with the workstation, in words; empty where that is not known."""
+        return ", ".join(str(one) for agreements in self.parity.values() for one in agreements)
 
 
 @dataclass(frozen=True)

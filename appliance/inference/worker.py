@@ -31,6 +31,7 @@ class WorkerNetworks:
     """`Networks` in a process that is watched, and replaced when it fails; `factory` opens them there.
 
     A thread starts the process and looks after it. Whoever asks while there is none is told why, at once.
+    `parity` says whether each process first has to answer a known picture as the folder's record has it.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class WorkerNetworks:
         *,
         care: Care | None = None,
         expected: bool = False,
+        parity: bool = True,
     ) -> None:
         self._selection = selection
 
@@ -50,7 +52,10 @@ class WorkerNetworks:
 
         def start(device: Device) -> NetworksProcess:
             return NetworksProcess(
-                Job(factory, device, selection.files(device)), limits, clock, starts[device]
+                Job(factory, device, selection.files(device), selection if parity else None),
+                limits,
+                clock,
+                starts[device],
             )
 
         self._supervisor = Supervisor(start, ladder, clock, care=care, expected=expected)

@@ -12,6 +12,7 @@ from appliance.config_keys import toml
 from appliance.provision.order import Order, Password
 
 _MODELS: Final = Path("/opt/janban/models")
+_ARTIFACTS: Final = Path("/var/lib/janban-artifacts")
 _FIRST_LINE: Final = re.compile(
     r"# Written by `appliance provision`, identity ([0-9a-f]{16}), sha256 of the rest: ([0-9a-f]{64})\n"
 )
@@ -57,6 +58,7 @@ def _lines(order: Order, files: Files, state: Path) -> Iterator[str]:
     camera = order.camera
     yield from _section("camera", {"kind": camera.kind, **camera.model_dump(exclude_defaults=True)})
     yield from _section("models", {"folder": _MODELS})
+    yield from _section("artifacts", {"folder": _ARTIFACTS})
     broker: dict[str, object] = {"host": order.broker.host, "port": order.broker.port}
     if isinstance(order.identity, Password):
         broker |= {"username": order.identity.username, "password_file": files.password}

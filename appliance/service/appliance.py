@@ -24,6 +24,7 @@ from appliance.readings.reading import Draft, Origin
 from appliance.readings.store import Store
 from appliance.service.health_report import About, Activity, HealthCollector, HealthReport
 from appliance.service.intake import Intake
+from appliance.service.meals import Meals
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer, rejected
 from appliance.service.recorder import Recorder
 from appliance.service.remote_control import RemoteControl
@@ -50,6 +51,7 @@ class Parts:
     origin: Origin
     surroundings: Surroundings
     about: About
+    meals: Meals
     shade: Shade | None = None
     remote: RemoteControl | None = None
     revive_camera: Callable[[], bool] | None = None
@@ -164,8 +166,9 @@ class Appliance:
 
     @property
     def leaving(self) -> bool:
-        """Whether somebody who may has asked the service to start anew."""
-        return self._parts.remote is not None and self._parts.remote.leaving.is_set()
+        """Whether to start anew: somebody who may asked for it, or the meal has another full serving."""
+        asked = self._parts.remote is not None and self._parts.remote.leaving.is_set()
+        return asked or self._parts.meals.changed
 
     def unable(self) -> str | None:
         """Return why trays cannot be measured now, or None; the watchdog is fed only while it is None.
@@ -207,6 +210,7 @@ class Appliance:
             reasons.append(slow)
         if self._endpoint is not None and self._endpoint.fault is not None:
             reasons.append(self._endpoint.fault)
+        reasons += self._parts.about.faults
         reasons += self._parts.surroundings.complaints()
         return reasons
 
@@ -342,7 +346,7 @@ class Appliance:
             outcome=tray.outcome,
             captured_at=captured_at,
             clock=clock_state,
-            meal=None if self._parts.remote is None else self._parts.remote.meal(captured_at),
+            meal=self._parts.meals.at(captured_at),
             models=tray.models,
             made_s=self._clock.monotonic_s(),
         )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from appliance.artifacts.in_force import InForce
 from appliance.budget import Budget, DeadlineSettings
 from appliance.camera.frame import FrameSource
 from appliance.camera.open import open_camera
@@ -22,6 +23,7 @@ from appliance.inference.open import open_networks
 from appliance.inference.selection import select
 from appliance.inference.settings import ModelSettings
 from appliance.line.trigger import TrayEvent, Trigger
+from appliance.menu.menu import load_menu
 from appliance.picture import save_picture
 from appliance.publish.client import Publisher
 from appliance.readings.boot import boot_id
@@ -30,8 +32,10 @@ from appliance.readings.reading import Origin
 from appliance.readings.store import Store
 from appliance.service.appliance import Appliance, Parts
 from appliance.service.health_report import About
+from appliance.service.in_force import look_in_force, with_networks
 from appliance.service.judge import Judge
 from appliance.service.machine import Machine
+from appliance.service.meals import Meals
 from appliance.service.pipeline import MeasuredTray, TrayMeasurer
 from appliance.service.remote_control import open_remote
 from appliance.service.surroundings import Surroundings
@@ -67,7 +71,8 @@ def assemble(
     it the overlay is kept, if that is set. `diagnostics` collects the archive that operators may ask for.
     """
     budget = Budget.of(settings.deadline)
-    calibration = load_calibration(settings.device.calibration_dir)
+    found = look_in_force(settings)
+    settings = with_networks(settings, found)
     origin = Origin(settings.device.site, settings.device.name, boot_id())
     state_dir = _state_dir(settings)
     store = Store(state_dir / STORE_FILE, settings.store, clock, ballast=True)
@@ -87,6 +92,9 @@ def assemble(
         budget=budget,
         mailbox=None if remote is None else remote.desk,
     )
+    meals = open_meals(found, clock)
+    meals.note = remote
+    calibration = meals.served(load_calibration(settings.device.calibration_dir))
     source = camera or open_camera(settings.camera, clock)
     shade = (
         None
@@ -111,7 +119,10 @@ def assemble(
             fusion=measurer.fusion,
             variant=None if settings.variant is None else settings.variant.name,
             starts=count_start(state_dir / STARTS_FILE, origin.boot_id),
+            artifacts=found.versions,
+            faults=tuple(fault for fault in (*found.faults, meals.fault) if fault is not None),
         ),
+        meals=meals,
         shade=shade,
         revive_camera=None if camera else _reviver(settings.camera, budget, clock),
     )
@@ -124,6 +135,12 @@ def assemble(
         metrics_port=settings.service.metrics_port,
         on_tray=on_tray or (_overlay_keeper(settings) if settings.service.overlay else None),
     )
+
+
+def open_meals(found: InForce, clock: Clock) -> Meals:
+    """Return the meals of the menu that is in force, if one is."""
+    folder = found.folders.get("menu")
+    return Meals(clock) if folder is None else Meals(clock, load_menu(folder), folder)
 
 
 def open_judge(calibration: Calibration, estimate: EstimateSettings, models: Path | None = None) -> Judge:

@@ -4,11 +4,12 @@ import logging
 import os
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 from appliance import __version__
+from appliance.artifacts.shelf import Kind
 from appliance.clock import Clock
 from appliance.errors import StoreError
 from appliance.health.board import kernel_release
@@ -97,6 +98,10 @@ class About:
     fusion: Literal["study", "learned"] = "study"
     variant: str | None = None
     starts: int | None = None
+    artifacts: Mapping[Kind, str] = field(default_factory=dict)
+    """Kind → version of what came by an update of its own and is in force."""
+    faults: tuple[str, ...] = ()
+    """What ails it since the start."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +143,7 @@ class HealthCollector:
             board=surroundings.machine.model(),
             fusion=about.fusion,
             variant=about.variant,
+            artifacts={str(kind): version for kind, version in about.artifacts.items()},
         )
 
     def info(self, networks: Mapping[str, object] | None) -> dict[str, object]:

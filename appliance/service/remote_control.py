@@ -153,7 +153,7 @@ class RemoteControl:
     def _update(self, _arguments: NoArguments, _deadline: Deadline) -> Answer:
         bundle = wish_for_update(self._state_dir)
         return Answer(
-            f"{bundle} is to be installed; if it is signed, the box restarts into it, on trial",
+            f"{bundle} is to be installed; if it is signed, it is tried, and stays if trays are measured",
             {"bundle": bundle},
         )
 

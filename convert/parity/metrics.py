@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from appliance.inference.agreement import is_constant, raw_difference
 from appliance.inference.interpret import softmax
 from appliance.inference.manifest import Meaning
 
@@ -30,9 +31,6 @@ HIGHER_IS_BETTER: Final = frozenset({"rank_correlation", "correlation", "agreeme
 
 AREA_GRID: Final = 4
 """Cells a side of the grid for `area_error`: a cell has the size of a small compartment."""
-
-_CONSTANT = 1e-6
-"""A map that varies by less than this share of its largest value is constant up to float32's rounding."""
 
 
 def compare_outputs(meaning: Meaning, estimate: Floats, reference: Floats) -> dict[str, float]:
@@ -141,19 +139,6 @@ def area_error(estimate: Floats, reference: Floats) -> float:
     return min(1.0, float(np.mean(np.abs(scale * cells + shift - truth))) / extent)
 
 
-def raw_difference(estimate: Floats, reference: Floats) -> float:
-    """Return the root mean square difference in standard deviations of the reference, nothing aligned; <= 1.
-
-    For stages that should give the same numbers: a wrong scale or normalisation, which the other metrics may
-    forgive, shows here.
-    """
-    difference = np.asarray(estimate, np.float64) - reference
-    rms = float(np.sqrt(np.mean(difference * difference)))
-    if is_constant(reference):
-        return float(rms > _CONSTANT * float(np.abs(reference).max()))
-    return min(1.0, rms / float(np.std(reference, dtype=np.float64)))
-
-
 def confusion_matrix(estimate: Floats, reference: Floats) -> npt.NDArray[np.int64]:
     """Return counts (C, C) of pixels by class of the reference (row) and of the estimate (column).
 
@@ -191,11 +176,6 @@ def expected_fraction(scores: Floats) -> float:
 def is_finite(values: Floats) -> bool:
     """Tell whether there is no NaN and no infinity."""
     return bool(np.isfinite(values).all())
-
-
-def is_constant(values: Floats) -> bool:
-    """Tell whether values vary by no more than float32's rounding."""
-    return float(np.ptp(values)) <= _CONSTANT * float(np.abs(values).max())
 
 
 def _centred(values: Floats) -> _Doubles:

@@ -1,15 +1,17 @@
 """`make bundle`: an image becomes a signed update."""
 
 import argparse
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from appliance.errors import JanbanError
+from appliance.image_version import stamp
 from image.flash.source import find
-from image.update.pack import check_keys, compatible, manifest, pack
-from image.update.parts import extract
+from image.update.pack import HOOK, check_keys, compatible, manifest, pack
+from image.update.parts import NAMES, extract, made_at
 
 _EXIT_FAULT = 1
 _EXIT_INTERRUPTED = 130
@@ -41,8 +43,10 @@ def _pack(options: argparse.Namespace) -> str:
     with tempfile.TemporaryDirectory(prefix=".bundle-", dir=source.file.parent) as working:
         folder = Path(working)
         parts = extract(source, folder)
-        text = manifest(version=version, fits=compatible(name), parts=parts)
+        built = stamp(made_at(next(part for part in parts if part.name == NAMES["root_a"])))
+        text = manifest(version=version, fits=compatible(name), parts=parts, built=built)
         (folder / "manifest.raucm").write_text(text, encoding="utf-8")
+        shutil.copy2(HOOK, folder)
         pack(folder, out, key=key, cert=cert, keyring=options.keyring or cert)
     return f"{out}: version {version} for {compatible(name)}, {out.stat().st_size / 1e6:.0f} MB, signed"
 

@@ -1,6 +1,5 @@
 """A bundle of RAUC: the parts, what they are for, and a signature over all of it."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -16,14 +15,22 @@ def compatible(image: str) -> str:
     return "janban-raspios" if image.endswith("-raspios") else "janban-debian"
 
 
-def manifest(*, version: str, fits: str, parts: Sequence[Path]) -> str:
-    """Return RAUC's manifest; the hook is called for the boot files, once they are in their slot."""
-    lines = ["[update]", f"compatible={fits}", f"version={version}", "", "[bundle]", "format=plain", ""]
-    lines += ["[hooks]", f"filename={HOOK.name}"]
+def manifest(*, version: str, fits: str, parts: Sequence[Path], built: str) -> str:
+    """Return RAUC's manifest; the hook is called for the boot files, once they are in their slot.
+
+    `built` is when the image was made, as `image_version.stamp` writes it.
+    """
+    lines = [manifest_alone(version=version, fits=fits, built=built), "[hooks]", f"filename={HOOK.name}"]
     for part in parts:
         lines += ["", f"[image.{part.stem}]", f"filename={part.name}"]
         lines += ["hooks=post-install"] if part.stem == "boot" else []
     return "\n".join(lines) + "\n"
+
+
+def manifest_alone(*, version: str, fits: str, built: str) -> str:
+    """Return RAUC's manifest of a bundle for no slot: what it is for, and when it was made."""
+    update = f"[update]\ncompatible={fits}\nversion={version}\nbuild={built}\n"
+    return f"{update}\n[bundle]\nformat=plain\n"
 
 
 def pack(folder: Path, out: Path, *, key: Path, cert: Path, keyring: Path) -> None:
@@ -31,7 +38,6 @@ def pack(folder: Path, out: Path, *, key: Path, cert: Path, keyring: Path) -> No
 
     What boxes with that keyring would not take never has the name `out`.
     """
-    shutil.copy2(HOOK, folder)
     # RAUC writes no file that is there already.
     unfinished = out.with_name(f".{out.name}.part")
     unfinished.unlink(missing_ok=True)

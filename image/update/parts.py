@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,12 @@ from image.update.tools import run
 
 NAMES: Final[Mapping[str, str]] = {"boot_a": "boot.vfat", "root_a": "rootfs.ext4"}
 """Label of a partition of the image → file of the bundle, whose ending tells RAUC the file system."""
+
+_MAGIC_AT: Final = 1024 + 0x38
+_MADE_AT: Final = 1024 + 0x108
+"""Bytes from the start of an ext4 file system to its magic number, and to when it was made (s_mkfs_time):
+docs.kernel.org/filesystems/ext4/globals.html#super-block."""
+_MAGIC: Final = b"\x53\xef"
 
 _HEAD_BYTES: Final = 1 << 20
 _PIECE_BYTES: Final = 4 << 20
@@ -36,6 +43,15 @@ def extract(source: Source, folder: Path) -> list[Path]:
         if path.stat().st_size != size:
             raise BundleError(f"{source.file}: ends in the middle of {path.name}; build it again")
     return [path for path, _, _ in places]
+
+
+def made_at(root: Path) -> datetime:
+    """Return when a root file system (ext4) was made, its image's time; raises `BundleError`."""
+    with root.open("rb") as file:
+        head = file.read(_MADE_AT + 4)
+    if head[_MAGIC_AT : _MAGIC_AT + 2] != _MAGIC:
+        raise BundleError(f"{root.name}: is no ext4 file system; build the image again")
+    return datetime.fromtimestamp(int.from_bytes(head[_MADE_AT:], "little"), UTC)
 
 
 def _pieces(head: bytes, stream: BufferedReader) -> Iterator[memoryview]:

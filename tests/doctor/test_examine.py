@@ -15,7 +15,7 @@ from tests.brokers import free_port
 from tests.doctor.boxes import FakeCamera, changed, checked
 
 NAMES = [
-    *("service", "camera", "calibration", "tpu", "models", "identity", "secrets", "broker"),
+    *("service", "camera", "calibration", "tpu", "models", "artifacts", "identity", "secrets", "broker"),
     *("commands", "disk", "store", "clock", "temperature", "power", "memory", "watchdog"),
 ]
 

@@ -7,11 +7,13 @@ from appliance.config import Settings
 from appliance.doctor.instruments import Instruments
 from appliance.doctor.models import models
 from appliance.doctor.running import Running, Sample
-from appliance.errors import InferenceError, NoDeviceError
+from appliance.errors import InferenceError, NoDeviceError, ParityError
+from appliance.inference.agreement import Agreement
 from appliance.inference.settings import ModelSettings
 from appliance.inference.trial import Trial
 from appliance.inference.wire import Ready
 from appliance.service.machine import Machine
+from convert.parity.archive import record_bytes
 from tests.doctor.boxes import changed, checked, service, with_models
 from tests.inference.entries import networks_folder, sha256
 
@@ -47,6 +49,7 @@ def test_models_that_ship_run_here(settings: Settings, tools: Instruments, tmp_p
     check = checked(with_models(settings, shipped), without_coral)["models"]
     assert check.state == "ok"
     assert "run on the processor (depth" in check.found
+    assert "against the workstation: inverse depth off by " in check.found
 
 
 def test_the_processor_stands_in_for_a_coral_that_fails(
@@ -66,6 +69,71 @@ def test_a_coral_without_models_for_it(settings: Settings, tools: Instruments, t
     assert check.state == "warn"
     assert "no models for the Coral" in check.found
     assert "convert edgetpu" in check.advice
+
+
+def test_how_the_networks_agree_with_the_workstation_is_told(
+    settings: Settings, tools: Instruments, tmp_path: Path
+) -> None:
+    folder = networks_folder(tmp_path / "models")
+    parity = {
+        "depth": (Agreement("inverse_depth", 0.0273),),
+        "segmentation": (Agreement("segmentation", 0.0124, 0.9978), Agreement("quantity", 0.0)),
+    }
+    without_coral = changed(
+        answering(tools, cpu=Ready({}, {"depth": 8.0}, parity)), machine=Machine(tmp_path / "none")
+    )
+    check = checked(with_models(settings, folder), without_coral)["models"]
+    assert check.state == "ok"
+    assert check.found.endswith(
+        "run on the processor (depth 8 ms; against the workstation: inverse depth off by 2.7%,"
+        " segmentation off by 1.2%, 99.8% of pixels alike, quantity off by 0.0%)"
+    )
+
+
+DISAGREES = ParityError("a known picture is not answered as on the workstation: depth has …")
+
+
+def test_networks_that_disagree_with_the_workstation_are_a_failure(
+    settings: Settings, tools: Instruments, tmp_path: Path
+) -> None:
+    folder = networks_folder(tmp_path / "models")
+    check = checked(with_models(settings, folder), answering(tools, cpu=DISAGREES))["models"]
+    assert check.state == "fail"
+    assert "do not run on the processor: a known picture is not answered as on the work" in check.found
+
+
+def test_a_coral_that_disagrees_is_a_warning_while_the_processor_stands_in(
+    settings: Settings, tools: Instruments, tmp_path: Path
+) -> None:
+    folder = networks_folder(tmp_path / "models", devices=("cpu", "edgetpu"))
+    check = checked(with_models(settings, folder), answering(tools, edgetpu=DISAGREES, cpu=RAN))["models"]
+    assert check.state == "warn"
+    assert "not on the Edge TPU: a known picture is not" in check.found
+    assert "systemctl" not in check.advice
+
+
+@pytest.mark.parametrize("in_service", [False, True])
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        (lambda file: file.unlink(), "parity.npz: missing; make it with convert self-test"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-100]), "parity.npz: damaged"),
+        (lambda file: file.write_bytes(record_bytes({})), "parity.npz: knows no depth.cpu.tflite or seg"),
+    ],
+    ids=["none", "damaged", "of others"],
+)
+def test_networks_without_a_fitting_record_are_a_warning(
+    tools: Instruments, tmp_path: Path, damage: Callable[[Path], object], found: str, *, in_service: bool
+) -> None:
+    folder = networks_folder(tmp_path / "models")
+    damage(folder / "parity.npz")
+    info = Sample("janban_model_info", {"model": "depth", "device": "cpu"}, 1)
+    running = service(None, info, networks_ready=1) if in_service else None
+    without_coral = changed(answering(tools, cpu=RAN), machine=Machine(tmp_path / "none"))
+    check = models(ModelSettings(folder=folder), without_coral, running)
+    assert check.state == "warn"
+    assert found in check.found
+    assert "on trust" in check.advice
 
 
 def test_models_that_run_nowhere(settings: Settings, tools: Instruments, tmp_path: Path) -> None:

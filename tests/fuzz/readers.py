@@ -27,13 +27,18 @@ from appliance.errors import (
 )
 from appliance.estimate.learned_fusion import load_fusion
 from appliance.inference.manifest import load_manifest
-from appliance.inference.selection import select
+from appliance.inference.parity import load_parity
+from appliance.inference.selection import Selection, select
 from appliance.picture import load_picture
 from appliance.publish.endpoint import Endpoint
 from appliance.publish.settings import PublishSettings, TlsSettings
 from appliance.tray.calibration_folder import load_calibration
 from appliance.tray.layout_file import load_layout
 from appliance.tune.labels import read_labels
+from tests.inference.entries import two_networks
+
+DEPTH, SEGMENTATION = two_networks()
+NETWORKS = Selection(Path("models"), {"depth": DEPTH, "segmentation": SEGMENTATION})
 
 
 def replay(path: Path) -> None:
@@ -62,6 +67,7 @@ READERS: dict[str, tuple[Callable[[Path], object], type[JanbanError]]] = {
     "manifest": (load_manifest, ModelError),
     "models": (select, ModelError),
     "fusion": (load_fusion, ModelError),
+    "parity": (lambda path: load_parity(path, NETWORKS), ModelError),
     "picture": (load_picture, PictureError),
     "labels": (lambda path: read_labels(path, [1]), LabelsError),
     "replay": (replay, CameraError),

@@ -38,7 +38,12 @@ def health(**changes: object) -> Health:
         "starts_this_boot": 1,
         "software": "0.1.0",
         "system": SoftwareHealth(
-            python="3.11.2", kernel="6.6.51", board="Raspberry Pi 4", fusion="learned", variant=None
+            python="3.11.2",
+            kernel="6.6.51",
+            board="Raspberry Pi 4",
+            fusion="learned",
+            variant=None,
+            artifacts={"models": "20261129-0123456789ab"},
         ),
         "temperature_c": 48.3,
         "temperatures_c": {"cpu-thermal": 48.312, 'a "strange\\ sensor\n': 40.0},

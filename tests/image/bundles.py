@@ -4,11 +4,14 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from appliance.image_version import stamp
 from image.flash.source import find
-from image.update.pack import compatible, manifest, pack
-from image.update.parts import extract
+from image.update import alone
+from image.update.pack import HOOK, compatible, manifest, pack
+from image.update.parts import extract, made_at
 from tests.image.parts import ROOT
 
 KEY = Path(os.environ.get("JANBAN_UPDATE_KEY") or ROOT / "build/update-key")
@@ -42,12 +45,30 @@ def make_bundles(image: Path, folder: Path) -> Bundles:
 
 
 def _packed(image: str, version: str, parts: list[Path], folder: Path) -> Path:
-    text = manifest(version=version, fits=compatible(image), parts=parts)
+    built = stamp(made_at(next(part for part in parts if part.suffix == ".ext4")))
+    text = manifest(version=version, fits=compatible(image), parts=parts, built=built)
     (parts[0].parent / "manifest.raucm").write_text(text, encoding="utf-8")
+    shutil.copy2(HOOK, parts[0].parent)
     out = folder / f"janban-{version}.raucb"
     cert = KEY / "cert.pem"
     pack(parts[0].parent, out, key=KEY / "key.pem", cert=cert, keyring=cert)
     return out
+
+
+def menu_bundle(folder: Path, meal: str, now: datetime) -> Path:
+    """Make what `make menu-bundle` makes: a menu with one meal, which is served now."""
+    menu = folder / "menu"
+    menu.mkdir()
+    begins, ends = ((now + timedelta(hours=hours)).isoformat(timespec="seconds") for hours in (-6, 6))
+    (menu / "menu.toml").write_text(
+        f'schema = "janban.menu/1"\n[[meal]]\nname = "{meal}"\nfrom = {begins}\nuntil = {ends}\n',
+        encoding="utf-8",
+    )
+    signed = ("--key", str(KEY / "key.pem"), "--cert", str(KEY / "cert.pem"))
+    out = folder / "menu-bundle"
+    assert alone.main(["--kind", "menu", "--folder", str(menu), "--out", str(out), *signed]) == 0
+    (bundle,) = out.iterdir()
+    return bundle
 
 
 def stick_with(bundle: Path, file: Path) -> Path:

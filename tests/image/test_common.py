@@ -12,6 +12,7 @@ LAST_LINES = {
     "E: Failed to fetch http://archive.example/y.deb  Hash Sum mismatch": "wrong hash",
     "error: Hash mismatch for `numpy==2.5.5`": "wrong hash",
     "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.": "wrong hash",
+    "E: The repository 'http://archive.example trixie Release' does not have a Release file.": "check MIRROR",
     "a script fell over": "its last line: a script fell over",
 }
 

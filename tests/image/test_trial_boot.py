@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ from tests.image.bench import (
     stored,
     wait_until,
 )
-from tests.image.bundles import KEY, PROGRAMS, make_bundles, stick_with
+from tests.image.bundles import KEY, PROGRAMS, make_bundles, menu_bundle, stick_with
 from tests.image.card import Card
 from tests.image.emulator import CLOCK, PATIENCE, Box
 from tests.image.firmware import asked_for_trial
@@ -38,6 +39,8 @@ pytestmark = [
     pytest.mark.skipif(not (KEY / "key.pem").exists(), reason=f"no {KEY}; make update-key makes one"),
     pytest.mark.skipif(not all(map(shutil.which, PROGRAMS)), reason=f"needs {', '.join(PROGRAMS)}"),
 ]
+
+MEAL = "불고기 덮밥"
 
 _INSTALL_S = 2400.0
 _TEN_FAILURES_S = 1500.0
@@ -112,6 +115,11 @@ def command_update(central: Central, key: Path) -> None:
     assert ran.returncode == 0, ran.stderr
 
 
+def meals(subscriber: Subscriber) -> set[str | None]:
+    """Which meals the readings carry that arrived."""
+    return {one.meal for one in list(subscriber.received.readings.values())}
+
+
 def boots(subscriber: Subscriber) -> dict[str, int]:
     """How many readings arrived from each boot of the box."""
     counts: dict[str, int] = {}
@@ -142,6 +150,14 @@ def test_an_update_stays_if_it_measures_and_is_left_if_it_does_not(
         set_up(box, simulated_line(tmp_path))
         wait_until(lambda: measured(subscriber) >= 3, "three trays measured", box)
         wait_until(lambda: box.answers("test -e /run/systemd/timesync/synchronized"), "a clock", box)
+
+    # A menu alone first: the service starts anew with it, the machine does not.
+    with phase("a menu alone, by command, until it stays"):
+        box.copy(menu_bundle(tmp_path, MEAL, datetime.now(UTC)), "/var/lib/janban/updates/")
+        command_update(central, tmp_path / "ali.pem")
+        wait_until(lambda: " stay: " in (status(box)["last_menu_outcome"] or ""), "the menu's trial", box)
+    wait_until(lambda: MEAL in meals(subscriber), "a reading with the meal", box)
+    box.run("rm /var/lib/janban/updates/*")
 
     # As docs/update.md says it: the bundle is copied, and an operator asks for it.
     with phase("bundle copied"):
@@ -200,5 +216,7 @@ def test_an_update_stays_if_it_measures_and_is_left_if_it_does_not(
     subscriber.close()
     numbers = sorted(one.sequence for one in readings.values())
     assert numbers == list(range(1, len(numbers) + 1))
+    # The menu outlived the system that it came to.
+    assert max(readings.values(), key=lambda one: one.sequence).meal == MEAL
     assert not subscriber.received.invalid
     assert len(boots(subscriber)) == 3

@@ -1,9 +1,13 @@
 """Entries of a manifest, small but whole."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from appliance.inference.manifest import (
     InputSignature,
@@ -13,7 +17,10 @@ from appliance.inference.manifest import (
     Origin,
     OutputSignature,
 )
+from appliance.inference.parity import FILE_NAME as PARITY_FILE
+from appliance.inference.parity import answer_name, kept, picture_name
 from appliance.inference.selection import CLASSES
+from convert.parity.archive import record_bytes
 
 
 def sha256(content: bytes) -> str:
@@ -79,7 +86,7 @@ def models_folder(folder: Path, one: ModelEntry, content: bytes = b"one") -> Pat
 
 
 def networks_folder(folder: Path, *, trained: bool = True, devices: Sequence[str] = ("cpu",)) -> Path:
-    """A folder with two networks whose files hold their names and are no models."""
+    """A folder with two networks whose files hold their names and are no models, and with a parity record."""
     folder.mkdir()
     models = []
     for one in two_networks():
@@ -89,7 +96,21 @@ def networks_folder(folder: Path, *, trained: bool = True, devices: Sequence[str
         origin = one.origin.model_copy(update={"trained": trained})
         models.append(one.model_copy(update={"files": files, "origin": origin}))
     write_manifest(folder, *models)
+    (folder / PARITY_FILE).write_bytes(record_bytes(parity_arrays()))
     return folder
+
+
+def parity_arrays() -> dict[str, npt.NDArray[Any]]:
+    """Arrays of a parity record of the two networks, with numbers that mean nothing."""
+    files = [one.files[0] for one in two_networks()]
+    arrays: dict[str, npt.NDArray[Any]] = {
+        picture_name((8, 8)): np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    }
+    for file in files:
+        for output in file.outputs:
+            numbers = np.arange(math.prod(output.shape)).astype(output.dtype)
+            arrays[answer_name(file, output.meaning)] = kept(numbers.reshape(output.shape)[0])
+    return arrays
 
 
 def write_manifest(folder: Path, *models: ModelEntry) -> None:

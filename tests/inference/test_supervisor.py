@@ -2,8 +2,8 @@ import logging
 
 import pytest
 
-from appliance.errors import BrokenRunError, InferenceError, NoDeviceError, WrongModelError
-from appliance.inference.ladder import FAILURES, MOST_S, SETTLE_S, TRIAL_FIRST_S, Ladder
+from appliance.errors import BrokenRunError, InferenceError, NoDeviceError, ParityError, WrongModelError
+from appliance.inference.ladder import FAILURES, FIRST_S, MOST_S, SETTLE_S, TRIAL_FIRST_S, Ladder
 from appliance.inference.manifest import Device
 from appliance.inference.supervisor import Supervisor
 from appliance.inference.wire import Ready
@@ -288,3 +288,45 @@ def test_closing_ends_everyone() -> None:
     assert [process.stopped for process in bench.started[-2:]] == [True, False]
     assert bench.started[-1].killed, "nobody waits for one that only starts"
     assert "closed" in str(bench.supervisor.why)
+
+
+def test_networks_that_disagree_with_the_workstation_are_hopeless_and_tried_again_ever_more_rarely() -> None:
+    bench = Bench("cpu")
+    bench.look()
+    starts = len(bench.started)
+    assert starts == 1
+    bench.last_fails(ParityError("depth: answers otherwise"))
+    assert bench.supervisor.hopeless
+    assert isinstance(bench.supervisor.why, ParityError)
+    for _ in range(100):
+        bench.look(FIRST_S / 200)
+    assert len(bench.started) == starts
+    for _ in range(3600):
+        bench.look(1.0)
+        if bench.started[-1].trouble is None:
+            bench.last_fails(ParityError("depth: answers otherwise"))
+    assert len(bench.started) - starts < 3600 / MOST_S + 10
+    (said,) = bench.supervisor.complaints()
+    assert "last on the processor: depth: answers otherwise" in said
+
+
+def test_an_edge_tpu_that_disagrees_hands_its_work_over_at_once_and_is_reset() -> None:
+    care = FakeCare()
+    bench = Bench(care=care)
+    bench.look()
+    bench.last_fails(ParityError("depth: answers otherwise"))
+    assert bench.last_is_ready().device == "cpu"
+    assert care.begun == ["reset"]
+    assert "the processor stands in for the Edge TPU: depth: answers otherwise" in " ".join(
+        bench.supervisor.complaints()
+    )
+
+
+def test_networks_that_are_taken_on_trust_are_a_complaint_while_they_serve() -> None:
+    bench = Bench("cpu")
+    process = bench.last_is_ready()
+    process.ready = Ready({}, {}, unproven="parity.npz: missing")
+    (said,) = bench.supervisor.complaints()
+    assert said.startswith("parity.npz: missing; meanwhile")
+    bench.last_fails()
+    assert "trust" not in " ".join(bench.supervisor.complaints())

@@ -89,6 +89,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             Ladder(devices or ("cpu",), lambda: True, CLOCK.monotonic_s(), at_once),
             Limits(min(start_s, start_least_s), start_s, hang_s, hang_s, ping_s, memory_mb),
             CLOCK,
+            parity=False,
         )
         started.append(Bench(networks, orders))
         return started[-1]
@@ -346,7 +347,7 @@ from tests.inference.test_worker import *
 
 orders = Path(sys.argv[1])
 factory, ladder = partial(open_engines, SELECTION, orders), Ladder(("cpu",), bool, 0.0)
-networks = WorkerNetworks(SELECTION, factory, ladder, Limits(60, 60, 60, 60, 60, 2000), CLOCK)
+networks = WorkerNetworks(SELECTION, factory, ladder, Limits(60, 60, 60, 60, 60, 2000), CLOCK, parity=False)
 assert networks.wait_until_ready(Deadline.after(60, CLOCK))
 orders.write_text(sys.argv[2])
 try:

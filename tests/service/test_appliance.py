@@ -21,6 +21,7 @@ from appliance.service import appliance as appliance_module
 from appliance.service.appliance import Appliance, Parts
 from appliance.service.health_report import About
 from appliance.service.machine import Machine
+from appliance.service.meals import Meals
 from appliance.service.surroundings import Surroundings
 from tests.service.doubles import FullStore, Measurer, Publisher, Shade
 from tests.service.lines import EveryFrame, Gate, ScriptedCamera, gone, noisy
@@ -57,6 +58,7 @@ def build(store: FullStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             origin=Origin("site", "box", boot_id()),
             surroundings=Surroundings(Machine(tmp_path), clock, tmp_path),
             about=About(Origin("site", "box", boot_id()), tmp_path / "readings.sqlite"),
+            meals=options.pop("meals", None) or Meals(clock),
             shade=options.pop("shade", None),
         )
         settings = {"queue_trays": 100, "health_interval_s": 60.0, **options}

@@ -11,6 +11,7 @@ from appliance.budget import LONGEST_TRAY_S, WATCHDOG_S, Budget
 from appliance.cli import main
 from appliance.config import ServiceSettings
 from appliance.inference.devices import CORAL_USB_IDS
+from appliance.service.meals import LEAST_S
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 UNIT = FOLDER / "janban.service"
@@ -95,6 +96,7 @@ def test_the_last_resort_is_reached_even_if_every_round_takes_its_longest() -> N
     longest_round_s = start + Budget(LONGEST_TRAY_S).camera_ailing_s + watchdog + 2 * stop + pause
     burst = int(setting("Unit", "StartLimitBurst"))
     assert burst * longest_round_s < seconds("Unit", "StartLimitIntervalSec")
+    assert seconds("Unit", "StartLimitIntervalSec") / LEAST_S < burst - 3, "starts for meals are no fault"
     assert setting("Unit", "StartLimitAction") == "reboot-force", "it waits for no process in the kernel"
 
 

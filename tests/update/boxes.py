@@ -1,11 +1,16 @@
 """Boxes with two slots, and the firmware that starts one of them."""
 
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance.errors import UpdateError
+from appliance.update.alone import Alone
 from appliance.update.autoboot import PARTITIONS, Slot
 from appliance.update.bootloader import Bootloader
+from appliance.update.bundle import Bundle
+from appliance.update.install import Installer
 from appliance.update.machine import Machine
 
 FRESH = "[all]\ntryboot_a_b=1\nboot_partition=2\n[tryboot]\nboot_partition=3\n"
@@ -30,6 +35,15 @@ def firmware(text: str, *, tryboot: bool) -> int:
     return partition
 
 
+def installer(machine: Machine, bootloader: Bootloader, state: Path, built: str | None = None) -> Installer:
+    """Return what installs systems, and nothing else."""
+
+    def no_alone() -> Alone:
+        raise UpdateError("only systems come here")
+
+    return Installer(bootloader, machine, state, no_alone, built=built)
+
+
 class PowerCutError(Exception):
     """Ends a run as a power cut would."""
 
@@ -42,12 +56,33 @@ class FakeMachine(Machine):
     rebooted: list[str | None] = field(default_factory=list)
     installed: list[str] = field(default_factory=list)
     fails: str = ""
+    unpacks: Path | None = None
+    restarts: int = 0
+    on_restart: Callable[[], None] | None = None
 
-    def install(self, bundle: Path) -> None:
-        """Do what RAUC does: check it, mark the slot that does not run bad, write it, make it primary."""
+    def info(self, bundle: Path) -> Bundle:
+        """Tell what a bundle's text says: `system`, or `models 20261129-2 20261129120000`."""
         content = bundle.read_text()
         if content == "forged":
-            raise UpdateError("rauc install failed: signature verification failed")
+            raise UpdateError("rauc info failed: signature verification failed")
+        kind, *rest = content.split()
+        if kind not in ("models", "menu"):
+            return Bundle("system", content, rest[0] if rest else None)
+        return Bundle(kind, *rest)  # type: ignore[arg-type]
+
+    def extract(self, bundle: Path, folder: Path) -> None:  # noqa: ARG002
+        """Unpack what `unpacks` is."""
+        assert self.unpacks is not None
+        shutil.copytree(self.unpacks, folder)
+
+    def restart_service(self) -> None:
+        self.restarts += 1
+        if self.on_restart is not None:
+            self.on_restart()
+
+    def install(self, bundle: Path) -> None:
+        """Do what RAUC does: mark the slot that does not run bad, write it, make it primary."""
+        content = bundle.read_text()
         spare: Slot = "B" if self.bootloader.current() == "A" else "A"
         state = self.bootloader.load()
         self.bootloader.save(state.marked(spare, good=False, current=self.bootloader.current()))

@@ -39,6 +39,10 @@ def test_a_box_tells_its_slots_to_people_and_machines(box: Box, capsys: pytest.C
         "trial": "none",
         "last": None,
         "last_outcome": None,
+        "last_models": None,
+        "last_models_outcome": None,
+        "last_menu": None,
+        "last_menu_outcome": None,
     }
     assert call(box, "status") == 0
     assert "spare: empty or bad\n" in capsys.readouterr().out
@@ -64,7 +68,7 @@ def test_an_update_that_cannot_be_judged_is_left_and_that_is_told_afterwards(
 def test_what_came_of_an_update_is_told_until_the_next_one(
     box: Box, machine: FakeMachine, tmp_path: Path
 ) -> None:
-    noted = box.root / "var/lib/janban-update/last.json"
+    noted = box.root / "var/lib/janban-update/last-system.json"
     record.save(noted, Attempt("a" * 64, "1", "slot B stays: 3 trays measured"))
     assert call(box, "settle", "--config", tmp_path / "none.toml") == 0
     assert record.load(noted) == Attempt("a" * 64, "1", "slot B stays: 3 trays measured")
@@ -72,7 +76,7 @@ def test_what_came_of_an_update_is_told_until_the_next_one(
 
 
 def test_a_trial_that_was_cut_off_is_told(box: Box, machine: FakeMachine, tmp_path: Path) -> None:
-    noted = box.root / "var/lib/janban-update/last.json"
+    noted = box.root / "var/lib/janban-update/last-system.json"
     record.save(noted, Attempt("a" * 64, "1"))
     box.bootloader.save(Autoboot("A").wanting("B").begun())
     assert call(box, "settle", "--config", tmp_path / "none.toml") == 0

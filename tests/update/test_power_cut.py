@@ -15,10 +15,9 @@ from appliance.errors import UpdateError
 from appliance.update import backend
 from appliance.update.autoboot import PARTITIONS, Autoboot, Slot, parse
 from appliance.update.bootloader import Bootloader
-from appliance.update.install import install
 from appliance.update.settle import settle
 from appliance.update.trial import Verdict
-from tests.update.boxes import Box, FakeMachine, PowerCutError, firmware, new_box
+from tests.update.boxes import Box, FakeMachine, PowerCutError, firmware, installer, new_box
 
 KINDS = st.sampled_from(["sound", "deaf", "dead"])
 """Of systems: one that measures, one that does not, one that does not even start."""
@@ -104,8 +103,8 @@ class Life(RuleBasedStateMachine):
         bundle.write_text("2")
         self._with_power(
             cut,
-            lambda bootloader, machine: install(
-                bundle, bootloader, machine, self.folder / "last.json", again=again
+            lambda bootloader, machine: installer(machine, bootloader, self.folder).install(
+                bundle, again=again
             ),
             kind,
         )
@@ -177,7 +176,7 @@ def test_a_sound_update_stays_and_a_second_one_returns_to_the_first_slot(box: Bo
         machine = FakeMachine(box.bootloader)
         bundle = box.root / "a.raucb"
         bundle.write_text(str(number))
-        assert f"in slot {new}" in install(bundle, box.bootloader, machine, box.root / "last.json")
+        assert f"in slot {new}" in installer(machine, box.bootloader, box.root).install(bundle)
         assert machine.rebooted == ["0 tryboot"]
         assert box.start(tryboot=True) == new
         said = settle(box.bootloader, machine, lambda: Verdict(stays=True, why="3 trays measured"))

@@ -12,7 +12,7 @@ import pytest
 
 from appliance.update.autoboot import parse
 from image.update import key as update_key
-from image.update.pack import manifest, pack
+from image.update.pack import HOOK, manifest, pack
 from tests.image.update.slots import CMDLINE, file_system
 from tests.update.boxes import FRESH, Box
 
@@ -101,7 +101,8 @@ class Bench:
         parts = [folder / "boot.ext4", folder / "rootfs.ext4"]
         for part, files in zip(parts, ({"cmdline__txt": CMDLINE}, {"version": f"new {noise}"}), strict=True):
             shutil.copy(file_system(self.folder, f"new-{part.stem}", **files), part)
-        text = manifest(version="2", fits=fits, parts=parts)
+        text = manifest(version="2", fits=fits, parts=parts, built="20261129120000")
+        shutil.copy2(HOOK, folder)
         (folder / "manifest.raucm").write_text(text)
         keys = keys or self.folder / "keys"
         cert = keys / "cert.pem"

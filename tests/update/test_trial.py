@@ -7,13 +7,16 @@ from appliance.doctor.running import Running, Sample
 from appliance.update.trial import (
     DEADLINE_S,
     IDLE_S,
+    IN_FORCE_S,
     STEADY_S,
     TRAYS,
     Look,
     Verdict,
+    Wanted,
     await_verdict,
     judge,
     look,
+    on_edge_tpu,
 )
 from tests.camera.fake_clock import FakeClock
 
@@ -54,6 +57,46 @@ def test_what_is_not_well_is_said(seen: Running | None, ails: str) -> None:
     assert ails in found.ails
     assert judge(found, 0.0) == "wait"
     assert judge(found, DEADLINE_S) == "goes"
+
+
+def alone(seen: Running, kind: str, version: str, device: str = "cpu") -> Running:
+    """Return what the service says while it uses something that came alone."""
+    used = Sample("janban_artifact_info", {"kind": kind, "version": version}, 1)
+    model = Sample("janban_model_info", {"model": "midas", "version": "0", "device": device}, 1)
+    return Running(seen.unable, (*seen.samples, used, model))
+
+
+NEW = Wanted("models", "2")
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted", "ails"),
+    [
+        (None, NEW, "does not answer"),
+        (running(full=9), NEW, "does not use the models"),
+        (alone(running(full=9), "models", "1"), NEW, "does not use the models"),
+        (alone(running(full=9), "menu", "2"), NEW, "does not use the models"),
+        (alone(running(full=9, ready=0), "models", "2"), NEW, "the networks do not run"),
+        (alone(running(full=9, ready=None), "models", "2"), NEW, "the networks do not run"),
+        (alone(running(full=9), "models", "2"), Wanted("models", "2", edgetpu=True), "not run on the Coral"),
+    ],
+)
+def test_what_came_alone_has_to_be_in_use(seen: Running | None, wanted: Wanted, ails: str) -> None:
+    """What is not in use soon after the restart will not be: it does not have the time that a lunch has."""
+    found = look(seen, wanted)
+    assert ails in (found.ails or "")
+    assert judge(found, IN_FORCE_S - 1) == "wait"
+    assert judge(found, IN_FORCE_S) == "goes"
+
+
+def test_what_came_alone_and_is_in_use_is_judged_like_a_system() -> None:
+    used = alone(running(full=3), "models", "2", "edgetpu")
+    assert look(used, Wanted("models", "2", edgetpu=True)) == Look(None, 3)
+    assert on_edge_tpu(used)
+    assert not on_edge_tpu(None)
+    menu = alone(running(full=2, ready=0), "menu", "5")
+    assert look(menu, Wanted("menu", "5")) == Look("the networks do not run", 2)
+    assert judge(look(menu, Wanted("menu", "5")), IN_FORCE_S) == "wait"
 
 
 def test_a_box_without_networks_needs_none() -> None:

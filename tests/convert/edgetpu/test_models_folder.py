@@ -140,3 +140,15 @@ def test_half_an_order_is_refused(arguments: tuple[str, ...], capsys: pytest.Cap
 def test_a_folder_without_models_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["edgetpu", "--models", str(tmp_path)]) == 1
     assert str(tmp_path / "manifest.json") in capsys.readouterr().err
+
+
+def test_compiling_leaves_the_record_of_what_to_answer_as_true_as_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    shelve(folder, "one")
+    record = folder / "parity.npz"
+    assert main(["self-test", "--models", str(folder)]) == 0
+    before = record.read_bytes()
+    assert main(["edgetpu", "--models", str(folder)]) == 0
+    assert record.read_bytes() == before
+    assert main(["self-test", "--models", str(folder)]) == 0
+    assert record.read_bytes() == before

@@ -2,6 +2,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,9 @@ def built(tmp_path: Path) -> Path:
     root = file_system(
         tmp_path, "root", version="".join(hashlib.sha256(b"%d" % n).hexdigest() for n in range(999))
     )
+    with root.open("r+b") as made:
+        made.seek(1024 + 0x108)
+        made.write(int(datetime(2026, 11, 28, 7, 8, 9, tzinfo=UTC).timestamp()).to_bytes(4, "little"))
     return image(tmp_path, NAME, boot, root)
 
 
@@ -56,6 +60,8 @@ def test_an_image_becomes_a_bundle_that_its_own_key_vouches_for(
     )
     said = json.loads(told.stdout)
     assert (said["compatible"], said["version"]) == ("janban-debian", "20261129-0.1.0-gabc")
+    # When the file system was made, which the image's build says: its commit's time.
+    assert said["build"] == "20261128070809"
     sums = {name: part["checksum"] for one in said["images"] for name, part in one.items()}
     assert sums == {
         "boot": hashlib.sha256((tmp_path / "boot").read_bytes()).hexdigest(),
@@ -142,4 +148,6 @@ def test_a_key_is_its_owners_and_is_not_replaced(
 def test_a_bundle_is_for_boxes_of_its_base() -> None:
     assert compatible(NAME) == "janban-debian"
     assert compatible(f"{NAME}-raspios") == "janban-raspios"
-    assert "compatible=janban-raspios\n" in manifest(version="1", fits="janban-raspios", parts=[])
+    assert "compatible=janban-raspios\n" in manifest(
+        version="1", fits="janban-raspios", parts=[], built="20261129120000"
+    )
