@@ -179,7 +179,7 @@ export EDGETPU_DEB EDGETPU_DEB_SHA256 UPDATE_KEYRING BENCH
 image: ## Build the SD-card image as root: build/image/janban-latest.img.zst (SITE=, LOCALE=ko_KR|en; docs/image.md)
 	@image/build
 
-image-test: setup-dev ## Boot the image in an emulator until its readings arrive here: slow, needs qemu-system-aarch64
+image-test: setup-dev ## Boot the image in an emulator, and update it there: slow, needs qemu-system-aarch64 (docs/image.md)
 	@JANBAN_IMAGE="$(abspath build/image/janban-latest.img.zst)" $(BIN)/python -m pytest -m slow tests/image $(ARGS)
 
 clean: ## Remove the environment, caches and the demo's files

@@ -54,7 +54,9 @@ def write_whole(
                 os.fchown(file.fileno(), *owner)
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-        temporary.replace(path)
+            temporary.replace(path)
+            # On FAT, what a name stands for is written with the file, and not with the folder.
+            os.fsync(file.fileno())
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

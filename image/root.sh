@@ -19,6 +19,7 @@ make_root() {
     say "unpacking the root file system"
     mkdir "$root"
     tar --extract --numeric-owner --xattrs --xattrs-include='*' --directory "$root" --file "$BASE_TAR"
+    add_module "$root"
     add_appliance "$root"
     add_units "$root"
     add_updates "$root"

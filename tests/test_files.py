@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.files import read_whole
+from appliance.files import read_whole, write_whole
 
 
 def refusal(path: Path, most_bytes: int = 10) -> int | None:
@@ -43,3 +43,21 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "pipe"):
         refusal(path)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_file_is_synced_again_under_its_name_and_then_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FAT writes what a name stands for with the file: the folder alone is not enough."""
+    synced = []
+    really = os.fsync
+
+    def fsync(handle: int) -> None:
+        synced.append((Path(f"/proc/self/fd/{handle}").readlink(), (tmp_path / "a").read_bytes()))
+        really(handle)
+
+    (tmp_path / "a").write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_whole(tmp_path / "a", b"new")
+    assert [content for _, content in synced] == [b"old", b"new", b"new"]
+    assert [name for name, _ in synced][1:] == [tmp_path / "a", tmp_path]

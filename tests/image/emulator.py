@@ -1,96 +1,72 @@
-"""A box in an emulator: `-M virt`, the image's own kernel, initrd and command line, its card as the disk."""
+"""A box in an emulator: `-M virt`, the kernel, initrd and command line of its slot, its card as the disk."""
 
-import json
+import base64
 import shlex
+import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.brokers import free_port
+from tests.image.card import Card
+from tests.image.firmware import asked_for_trial, boot_partition
 
-_SECTOR = 512
 _MEMORY_MB = 2048
 _BOOT_S = 900.0
 """Long: emulated on a busy machine a boot that takes a Raspberry Pi 20 s has taken three minutes."""
 _COMMAND_S = 300.0
 _LOGIN = "root@127.0.0.1"
+HOST = "10.0.2.2"
+"""This machine, as the box sees it."""
 
-
-@dataclass(frozen=True)
-class Card:
-    """An image as a card of `size_mb` would have it."""
-
-    file: Path
-
-    @classmethod
-    def of(cls, image: Path, folder: Path, size_mb: int) -> "Card":
-        """Unpack an image, on a card that is larger than it."""
-        file = folder / "card.img"
-        unpack = ("zstd", "--quiet", "--decompress", "--sparse")
-        subprocess.run((*unpack, image.resolve(), "-o", file), check=True)
-        with file.open("r+b") as card:
-            card.truncate(size_mb * 2**20)
-        return cls(file)
-
-    def put(self, partition: str, source: Path, name: str) -> None:
-        """Copy a file to a FAT partition."""
-        subprocess.run(("mcopy", "-o", "-i", self._at(partition), source, f"::/{name}"), check=True)
-
-    def take(self, partition: str, name: str, target: Path) -> Path:
-        """Copy a file from a FAT partition."""
-        subprocess.run(("mcopy", "-n", "-i", self._at(partition), f"::/{name}", target), check=True)
-        return target
-
-    def names(self, partition: str) -> set[str]:
-        """Return what lies in a FAT partition."""
-        listed = subprocess.run(
-            ("mdir", "-b", "-i", self._at(partition), "::/"), check=True, capture_output=True, text=True
-        )
-        return {line.removeprefix("::/") for line in listed.stdout.splitlines()}
-
-    def _at(self, partition: str) -> str:
-        dumped = subprocess.run(
-            ("sfdisk", "--json", self.file), check=True, capture_output=True, text=True
-        ).stdout
-        (start,) = (
-            one["start"]
-            for one in json.loads(dumped)["partitiontable"]["partitions"]
-            if one["name"] == partition
-        )
-        return f"{self.file}@@{start * _SECTOR}"
+PATIENCE = {"systemd.unit-dropin.janban.service~emulated": "[Service]\nTimeoutStartSec=600\n"}
+"""More time to start than the unit gives the service: an emulated one may need minutes."""
+CLOCK = {
+    "network.network.10-emulated": (
+        f"[Match]\nName=en* eth*\n[Network]\nDHCP=yes\nNTP={HOST}\n[DHCPv4]\nClientIdentifier=mac\n"
+    )
+}
+"""As the image has it, and a time server, of which canteens tell by DHCP and an emulated network does not."""
 
 
 class Box:
-    """One emulated machine; `power_cut` ends it as that would, and `start` starts it again."""
+    """One emulated machine; `power_cut` ends it as that would, `start` starts it, as its firmware would.
 
-    def __init__(self, card: Card, folder: Path, key: Path) -> None:
+    `credentials` are systemd's (systemd.system-credentials(7)), by name. They are on the kernel's command
+    line, and so hold for every boot and slot, and leave the image as it is.
+    """
+
+    def __init__(
+        self, card: Card, folder: Path, key: Path, credentials: Mapping[str, str] = PATIENCE
+    ) -> None:
         self.card = card
         self.ssh_port = free_port()
-        self.console = folder / "console.log"
+        self.boot = ""
+        self._starts = 0
         self._folder = folder
         self._key = key
+        self._credentials = credentials
+        self._stick: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        kernel = card.take("boot_a", "vmlinuz", folder / "vmlinuz")
-        initrd = card.take("boot_a", "initrd.img", folder / "initrd.img")
-        words = card.take("boot_a", "cmdline.txt", folder / "cmdline.txt").read_text(encoding="ascii").strip()
-        self._command = (
-            *("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", str(_MEMORY_MB)),
-            *("-kernel", str(kernel), "-initrd", str(initrd), "-append", f"{words} console=ttyAMA0"),
-            *("-drive", f"file={card.file},format=raw,if=none,id=card"),
-            *("-device", "virtio-blk-device,drive=card", "-device", "virtio-rng-device"),
-            *("-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22"),
-            *("-device", "virtio-net-device,netdev=net"),
-            # A Raspberry Pi's clock starts anew at every boot; its watchdog has 15 s at most.
-            *("-rtc", "base=2020-01-01", "-device", "i6300esb"),
-            *("-display", "none", "-monitor", "none", "-serial", f"file:{self.console}"),
-        )
 
-    def start(self) -> None:
-        """Switch the machine on."""
-        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
+    @property
+    def console(self) -> Path:
+        """What the machine wrote to its console since it was started last."""
+        return self._folder / f"console-{self._starts}.log"
+
+    def start(self) -> str:
+        """Switch the machine on; return the partition that it was started from.
+
+        After a restart that asked for it, that is the other slot's, once.
+        """
+        tryboot = self._process is not None and asked_for_trial(self.said())
+        self.boot = boot_partition(self.card, tryboot=tryboot)
+        self._starts += 1
+        self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL)
+        return self.boot
 
     def power_cut(self) -> None:
         """End it at once, in the middle of whatever it does."""
@@ -99,11 +75,30 @@ class Box:
             process.kill()
             process.wait(timeout=60)
 
+    def plug(self, stick: Path) -> None:
+        """Plug a USB stick in, for good."""
+        self._stick = stick
+        with socket.socket(socket.AF_UNIX) as monitor:
+            monitor.connect(str(self._monitor))
+            monitor.sendall(
+                f"drive_add 0 if=none,id=stick,format=raw,readonly=on,file={stick}\n"
+                "device_add usb-storage,drive=stick\ninfo usb\n".encode()
+            )
+            said = b""
+            while b"Product" not in said and (piece := monitor.recv(4096)):
+                said += piece
+
     def run(self, command: str, *, stdin: bytes = b"") -> str:
         """Run a command as root on the box and return what it printed."""
         done = self._ssh(command, stdin)
         assert done.returncode == 0, f"{command}: {done.stdout!r} {done.stderr!r}"
         return done.stdout.decode()
+
+    def copy(self, file: Path, place: str) -> None:
+        """Copy a file to the box."""
+        words = (*self._options(), "-i", self._key, "-P", str(self.ssh_port))
+        copied = ("scp", "-q", "-F", "none", *words, file, f"{_LOGIN}:{place}")
+        subprocess.run(copied, check=True, timeout=_COMMAND_S, stdin=subprocess.DEVNULL)
 
     def answers(self, command: str) -> bool:
         """Whether a command succeeds on the box; one that stands still does not."""
@@ -112,41 +107,78 @@ class Box:
         except subprocess.TimeoutExpired:
             return False
 
+    @property
+    def is_on(self) -> bool:
+        """Whether the machine runs; one that restarts is off until it is started."""
+        return self._process is not None and self._process.poll() is None
+
     def wait_for_login(self) -> float:
         """Wait until somebody can log in; return the seconds that took."""
         began_s = time.monotonic()
         while not self.answers("true"):
-            assert self._process is not None
-            if self._process.poll() is not None or time.monotonic() - began_s > _BOOT_S:
+            if not self.is_on or time.monotonic() - began_s > _BOOT_S:
                 pytest.fail(f"no login after {_BOOT_S:g} s; the console said: {self.said()[-4000:]}")
             time.sleep(1)
         return time.monotonic() - began_s
+
+    def wait_for_restart(self, within_s: float, units: str) -> None:
+        """Wait until the machine restarts of its own accord; where it does not, the units say why."""
+        until_s = time.monotonic() + within_s
+        while self.is_on:
+            if time.monotonic() > until_s:
+                journal = self.run(f"journalctl --boot --no-pager -n 80 {units}")
+                pytest.fail(f"no restart after {within_s:g} s; {journal}")
+            # Whenever the power fails now, the firmware finds a slot.
+            boot_partition(self.card, tryboot=False)
+            time.sleep(0.5)
 
     def said(self) -> str:
         """Return what the machine wrote to its console."""
         return self.console.read_text(encoding="utf-8", errors="replace")
 
-    def _ssh(self, command: str, stdin: bytes) -> subprocess.CompletedProcess[bytes]:
+    @property
+    def _monitor(self) -> Path:
+        return self._folder / "monitor"
+
+    def _command(self) -> tuple[str, ...]:
+        kernel, initrd = (
+            self.card.take(self.boot, name, self._folder / name) for name in ("vmlinuz", "initrd.img")
+        )
+        words = [self.card.text(self.boot, "cmdline.txt").strip(), "console=ttyAMA0"]
+        for name, text in self._credentials.items():
+            words.append(f"systemd.set_credential_binary={name}:{base64.b64encode(text.encode()).decode()}")
+        stick = () if self._stick is None else (
+            *("-drive", f"if=none,id=stick,format=raw,readonly=on,file={self._stick}"),
+            *("-device", "usb-storage,drive=stick"),
+        )  # fmt: skip
+        return (
+            *("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", str(_MEMORY_MB)),
+            *("-kernel", str(kernel), "-initrd", str(initrd), "-append", " ".join(words)),
+            # What a process wrote outlives it, however it ends: this machine need not sync.
+            *("-drive", f"file={self.card.file},format=raw,if=none,id=card,cache=unsafe"),
+            *("-device", "virtio-blk-device,drive=card", "-device", "virtio-rng-device"),
+            *("-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22"),
+            *("-device", "virtio-net-device,netdev=net", "-device", "qemu-xhci", *stick),
+            # A Raspberry Pi's clock starts anew at every boot; its watchdog has 15 s at most.
+            *("-rtc", "base=2020-01-01", "-device", "i6300esb"),
+            # A restart ends it, as then it is the firmware's turn.
+            *("-no-reboot", "-display", "none", "-serial", f"file:{self.console}"),
+            *("-monitor", f"unix:{self._monitor},server,nowait"),
+        )
+
+    def _options(self) -> list[str]:
         # The key that the box shows first is the key that it has to show ever after.
         options = (
             "StrictHostKeyChecking=accept-new",
             f"UserKnownHostsFile={self._folder / 'known_hosts'}",
             *("BatchMode=yes", "LogLevel=ERROR", "ConnectTimeout=20", "IdentitiesOnly=yes"),
         )
-        words = [word for option in options for word in ("-o", option)]
+        return [word for option in options for word in ("-o", option)]
+
+    def _ssh(self, command: str, stdin: bytes) -> subprocess.CompletedProcess[bytes]:
+        words = (*self._options(), "-i", self._key, "-p", str(self.ssh_port))
         return subprocess.run(
-            (
-                "ssh",
-                "-F",
-                "none",
-                *words,
-                "-i",
-                self._key,
-                "-p",
-                str(self.ssh_port),
-                "root@127.0.0.1",
-                command,
-            ),
+            ("ssh", "-F", "none", *words, _LOGIN, command),
             input=stdin,
             capture_output=True,
             timeout=_COMMAND_S,

@@ -35,6 +35,12 @@ def test_what_is_mounted_is_on_the_card() -> None:
     assert mounted <= set(re.findall(r"name=(\w+)$", table, re.MULTILINE))
 
 
+def test_what_the_firmware_reads_is_replaced_in_the_right_order() -> None:
+    (line,) = re.findall(r"^PARTLABEL=bootcfg .*", (FILES / "etc/fstab").read_text(), re.MULTILINE)
+    assert line.split()[2] == "vfat"
+    assert "dirsync" in line.split()[3].split(",")
+
+
 def test_every_folder_on_the_data_partition_is_made_with_the_card(tmp_path: Path) -> None:
     """The box makes none: a mount whose source is missing would keep it from starting."""
     words = f"JANBAN_ID=$(id -u); WORK='{tmp_path}'; chown() {{ :; }}; chgrp() {{ :; }}; fill_data"
