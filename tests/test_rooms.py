@@ -47,7 +47,7 @@ MAY_KNOW = {
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
     "doctor": GROUND
     | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
-    | {"artifacts", "provision", "remote", "secret_files"},
+    | {"artifacts", "menu", "provision", "remote", "secret_files"},
     "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "redact", "service"},
     "update": {"artifacts", "budget", "clock", "doctor", "errors", "files"},
     "service": GROUND

@@ -6,9 +6,9 @@ The service may not install anything. What it wishes for is done by root, for bu
 from pathlib import Path
 from typing import Final
 
+from appliance.artifacts.bundles import bundles_in
 from appliance.errors import CommandError
 from appliance.files import write_whole
-from appliance.update.bundle import bundles_in
 
 WISH: Final = "update-wanted"
 BUNDLES: Final = "updates"

@@ -3,14 +3,11 @@
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal
 
 from appliance.errors import UpdateError
 
 BundleKind = Literal["system", "models", "menu"]
-
-SUFFIX: Final = ".raucb"
 
 ALONE: Final[dict[str, BundleKind]] = {"janban-models": "models", "janban-menu": "menu"}
 """What a bundle says it is for (`compatible`) → kind; RAUC itself refuses these where a system is wanted."""
@@ -40,18 +37,6 @@ class Bundle:
                 f"{self.version}: was made at {_words(self.built)}, before {what}, {_words(than)}; --older"
                 " installs it anyway"
             )
-
-
-def bundles_in(folder: Path) -> list[Path]:
-    """Return the bundles in a folder, by name; raises `OSError`.
-
-    A Mac puts a hidden file of the same ending beside each one that it copies to a stick.
-    """
-    return sorted(
-        file
-        for file in folder.iterdir()
-        if file.suffix == SUFFIX and not file.name.startswith(".") and file.is_file()
-    )
 
 
 def read_info(text: str) -> Bundle:

@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from appliance.artifacts.bundles import SUFFIX, bundles_in
 from appliance.artifacts.shelf import Kind
 from appliance.errors import UpdateError
 from appliance.update import record
 from appliance.update.alone import Alone
 from appliance.update.bootloader import Bootloader
-from appliance.update.bundle import SUFFIX, Bundle, BundleKind, bundles_in
+from appliance.update.bundle import Bundle, BundleKind
 from appliance.update.machine import Machine
 from appliance.update.record import Attempt
 from appliance.update.settle import begin
