@@ -23,7 +23,7 @@ def added(folder: Path, base: str) -> list[str]:
         STAND_INS.format(folder=folder) + f'BASE={base}\nadd_module "$root"', "common settings module"
     )
     assert ran.returncode == 0, ran.stderr
-    kernel = folder / "work/root/usr/lib/modules/7.1-arm64"
+    kernel = folder / "work/root" / "usr/lib/modules/7.1-arm64"
     return [str(file.relative_to(kernel)) for file in kernel.rglob("*") if file.is_file()]
 
 
