@@ -46,9 +46,7 @@ def command(options: argparse.Namespace) -> int:
         case "install":
             built = image_built(options.root)
             installer = Installer(bootloader, machine, state, lambda: _alone(options), built=built)
-            # Who ends it gets what was before, and not a trial that nobody judges.
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, lambda *_: sys.exit(1))
+            _leave_in_order()
             print(installer.install(options.bundle, again=options.again, older=options.older))
         case "settle":
             _settle_alone(options, state)
@@ -64,6 +62,14 @@ def command(options: argparse.Namespace) -> int:
                 else "\n".join(f"{key}: {told[key] or 'none'}" for key in told)
             )
     return 0
+
+
+def _leave_in_order() -> None:
+    """Whoever ends an installation gets what was before, and not a trial that nobody judges."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # nohup has it go on.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: sys.exit(1))
 
 
 def _alone(options: argparse.Namespace) -> Alone:

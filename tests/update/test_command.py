@@ -1,4 +1,6 @@
 import json
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,23 @@ def test_the_self_test_is_about_measuring_and_nothing_else() -> None:
     checks = [Check(name, "fail", "broken", "mend it") for name in NAMES]
     assert {fault.split(":")[0] for fault in update._faults(checks)} == update._DECISIVE
     assert not update._faults(Check(name, "warn", "so-so", "look") for name in NAMES)
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("signals")
+def test_an_installation_ends_in_order_when_it_is_told_to(
+    box: Box, machine: FakeMachine, tmp_path: Path
+) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    assert call(box, "install", tmp_path / "none.raucb") == 1
+    assert machine.rebooted == []
+    with pytest.raises(SystemExit):
+        signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGHUP)
