@@ -126,9 +126,11 @@ class Installer:
 
     def _install(self, file: Path, *, again: bool, older: bool) -> str:
         digest, name = digest_of(file), file.stem
-        known = {kind: record.load(noted(self._state, kind)) for kind in KINDS}
-        if not again and any(last is not None and last.digest == digest for last in known.values()):
-            return f"{name}: was installed before; --again does it once more"
+        known = (record.load(noted(self._state, kind)) for kind in KINDS)
+        before = next((last for last in known if last is not None and last.digest == digest), None)
+        if before is not None and not again:
+            outcome = f" ({before.outcome})" if before.outcome else ""
+            return f"{name}: was installed before{outcome}; --again does it once more"
         state, current = self._bootloader.load(), self._bootloader.current()
         if current != state.default:
             raise UpdateError(f"slot {current} is on trial itself; wait until it stays or is left")

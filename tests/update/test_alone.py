@@ -166,6 +166,7 @@ def test_an_installer_that_is_ended_leaves_what_was_before(bench: Bench, ends: t
     bench.on_verdict = end
     assert "the menu 2 is given up" in bench.install("menu 2 20261129130000")
     assert bench.in_force == ["1", "2", "1"]
+    assert "was installed before (the menu 2 is given up: " in bench.install("menu 2 20261129130000")
 
 
 def test_a_service_that_does_not_start_again_does_not_hide_the_outcome(bench: Bench) -> None:
