@@ -25,7 +25,7 @@ MAY_KNOW = {
     "toml_text": set[str](),
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
-    "readings": {"clock", "errors", "files"},
+    "readings": {"backoff", "clock", "errors", "files"},
     "usb": {"clock", "files"},
     "inference": GROUND | {"backoff", "budget", "patience", "readings", "usb"},
     "camera": GROUND | {"budget", "logs", "tray"},
@@ -44,7 +44,7 @@ MAY_KNOW = {
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
     "doctor": GROUND
     | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
-    | {"provision", "remote", "secret_files"},
+    | {"health", "provision", "remote", "secret_files"},
     "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "redact", "service"},
     "update": {"budget", "clock", "doctor", "errors", "files"},
     "service": GROUND
