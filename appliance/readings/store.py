@@ -304,10 +304,10 @@ class Store:
         The log is written back early from now on and keeps its length, so that it needs no more room, whoever
         takes what became free.
         """
-        if self._ballast is None:
+        # What is not even deleted from is not full: it refuses writes, which SQLite cannot tell apart.
+        if self._ballast is None or not self._ballast.drop():
             return False
         _log.error("%s: the disk is full: the oldest sent readings make room", self._path)
-        self._ballast.drop()
         db = self._connected()
         db.execute(f"PRAGMA wal_autocheckpoint = {_TIGHT_CHECKPOINT_PAGES}")
         deleted = transact(db, lambda db: db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,)), writing=True)
