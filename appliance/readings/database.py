@@ -13,6 +13,7 @@ from typing import TypeVar
 from appliance.errors import StoreError
 from appliance.files import sync_folder
 from appliance.readings.migrations import NewerSchemaError, migrate
+from appliance.readings.read_only import connect_read_only
 from appliance.readings.salvage import salvage
 
 _log = logging.getLogger(__name__)
@@ -89,21 +90,12 @@ def open_read_only(path: Path) -> sqlite3.Connection:
 
     A log that a power cut left is read, too, where its index is still there.
     """
-    log = path.with_name(f"{path.name}-wal")
-    # Without a log SQLite would make one; where it cannot, it wants to be told that nobody else writes.
-    immutable = "" if log.exists() and log.stat().st_size > 0 else "&immutable=1"
     with contextlib.ExitStack() as undo:
         try:
-            connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro{immutable}",
-                uri=True,
-                timeout=_BUSY_TIMEOUT_S,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            undo.callback(connection.close)
-            connection.text_factory = readable
             with _naming_damage():
+                connection = connect_read_only(path, _BUSY_TIMEOUT_S)
+                undo.callback(connection.close)
+                connection.text_factory = readable
                 _probe(connection)
         except (OSError, sqlite3.Error, _DamagedError) as error:
             raise StoreError(f"{path}: the store of readings cannot even be read: {error}") from error

@@ -97,6 +97,9 @@ class ResilientStore:
             if self._memory is not None:
                 self._memory.close()
                 self._memory = None
+            if self._own_dir is not None:
+                self._own_dir.cleanup()
+                self._own_dir = None
 
     def __enter__(self) -> Self:
         self.open()
@@ -194,8 +197,9 @@ class ResilientStore:
 
         May wait for a disk that hangs: for a thread that no tray waits for.
         """
-        memory = self._memory
-        if memory is None or self._closed:
+        with self._lock:  # a card that is just being left has been left when this begins
+            memory = None if self._closed else self._memory
+        if memory is None:
             return
         self._borrow()
         if self._clock.monotonic_s() >= self._retry_s:

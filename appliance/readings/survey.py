@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.errors import StoreError
+from appliance.readings.read_only import connect_read_only
 from appliance.readings.reading import Reading
 
 _WAIT_S = 5.0
@@ -31,7 +32,7 @@ def survey(path: Path, last: int = 0) -> Survey:
     Raises `StoreError` where it cannot be read.
     """
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_S)) as db:
+        with closing(connect_read_only(path, _WAIT_S)) as db:
             (schema,) = db.execute("PRAGMA user_version").fetchone()
             pending, sent, lost = db.execute(
                 "SELECT (SELECT count(*) FROM reading WHERE sent_at_s IS NULL),"

@@ -10,10 +10,12 @@ from appliance.clock import SystemClock
 from appliance.errors import StoreError
 from appliance.health.disk import is_read_only
 from appliance.readings import resilient
+from appliance.readings.browse import stored_readings
 from appliance.readings.reading import Reading
 from appliance.readings.resilient import FILE_NAME, ResilientStore
 from appliance.readings.settings import StoreSettings
 from appliance.readings.store import Store
+from appliance.readings.survey import survey
 from tests.camera.fake_clock import FakeClock
 from tests.readings.cards import FailingCard, FailingExt4, MountedCard
 from tests.readings.examples import draft
@@ -258,6 +260,7 @@ def test_without_a_folder_in_memory_one_is_made_and_cleared(card: FailingCard, c
         add(store, 2)
         folder = store._memory_folder()
         assert (folder / FILE_NAME).exists()
+    assert not folder.exists()
 
 
 @pytest.fixture
@@ -348,3 +351,12 @@ def test_a_log_that_a_power_cut_left_on_a_read_only_card_is_read(mounted: Mounte
     with ResilientStore(Store(file, SETTINGS), SETTINGS, SystemClock(), memory_dir=memory) as store:
         assert waiting(store) == ids(stored)
         assert store.add(draft()).sequence == 4
+
+
+def test_who_only_looks_can_look_at_a_read_only_card(mounted: MountedCard) -> None:
+    file = mounted.folder / "readings.sqlite"
+    with Store(file, SETTINGS) as earlier:
+        stored = add(earlier, 3)
+    mounted.turn_read_only()
+    assert survey(file).pending == 3
+    assert [one.id for one in stored_readings(file)] == ids(stored)
