@@ -313,6 +313,7 @@ class ResilientStore:
             self._card.run(
                 "a reading cannot be marked as sent", partial(rows.mark_sent, ids=ids, sent_at_s=now_s)
             )
+        self._sequences = self._card.run("readings cannot be counted", rows.last_sequences, writing=False)
         self._memory = None
         self._acknowledged.clear()
         self._retries.reset()
