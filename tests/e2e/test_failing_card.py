@@ -15,7 +15,7 @@ from tests.publish.listener import Listener, eventually
 from tests.readings.cards import FailingExt4, MountedCard
 from tests.readings.examples import draft
 
-_CONFIGURATION = """
+CONFIGURATION = """
 device = {{ site = "canteen", name = "line-1", state_dir = "{card}", calibration_dir = "{calibration}" }}
 mqtt = {{ host = "127.0.0.1", port = {port}, backoff_first_s = 0.1, will_delay_s = 0 }}
 service = {{ metrics_port = 0 }}
@@ -36,7 +36,7 @@ def run(
 
     def run(card: Path) -> subprocess.Popen[str]:
         file = tmp_path / "janban.toml"
-        file.write_text(_CONFIGURATION.format(card=card, calibration=calibration, port=mosquitto.port))
+        file.write_text(CONFIGURATION.format(card=card, calibration=calibration, port=mosquitto.port))
         running.append(start("run", "--config", file))
         return running[-1]
 
