@@ -39,6 +39,8 @@ POLLS = {
     ("inference/worker.py", "_LOOK_WHILE_BUSY_S"),
     ("publish/client.py", "_IDLE_S"),
     ("readings/clock_floor.py", "_SAVE_EVERY_S"),
+    ("readings/resilient.py", "_RETRY_FIRST_S"),
+    ("readings/resilient.py", "_RETRY_MOST_S"),
     ("remote/desk.py", "_REFUSAL_EVERY_S"),
     ("service/appliance.py", "_IDLE_S"),
     ("service/health_report.py", "CHANGE_S"),

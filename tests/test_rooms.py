@@ -26,7 +26,7 @@ MAY_KNOW = {
     "image_version": {"files"},
     "tray": GROUND,
     "estimate": GROUND | {"tray"},
-    "readings": {"clock", "errors", "files"},
+    "readings": {"backoff", "clock", "errors", "files"},
     "usb": {"clock", "files"},
     "inference": GROUND | {"backoff", "budget", "patience", "readings", "usb"},
     "menu": GROUND | {"readings"},
@@ -47,7 +47,7 @@ MAY_KNOW = {
     "tune": GROUND | {"config_keys", "tray", "estimate", "readings", "service"},
     "doctor": GROUND
     | {"budget", "config", "camera", "tray", "estimate", "readings", "publish", "inference", "service"}
-    | {"artifacts", "menu", "provision", "remote", "secret_files"},
+    | {"artifacts", "health", "menu", "provision", "remote", "secret_files"},
     "diagnostics": GROUND | {"config", "doctor", "inference", "readings", "redact", "service"},
     "update": {"artifacts", "budget", "clock", "doctor", "errors", "files"},
     "service": GROUND

@@ -11,6 +11,7 @@ from appliance.doctor.check import Check
 from appliance.doctor.running import Running
 from appliance.errors import StoreError
 from appliance.files import kernel_text
+from appliance.health.disk import is_read_only
 from appliance.readings.survey import set_aside, survey
 from appliance.service.assemble import STORE_FILE
 
@@ -22,7 +23,7 @@ _CARD: Final = "replace the SD card; copy the state folder first"
 def disk(settings: Settings, free_bytes: Callable[[Path], int], root: Path) -> Check:
     """Look whether the state folder can be written, and whether the store has room to grow."""
     folder = settings.device.state_dir
-    if _is_read_only(folder, root):
+    if is_read_only(folder, root):
         advice = f"the kernel does that after errors: {_CARD}; mount -o remount,rw helps for now"
         return Check("disk", "fail", f"{folder} is mounted read-only: readings cannot be stored", advice)
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -43,9 +44,11 @@ def disk(settings: Settings, free_bytes: Callable[[Path], int], root: Path) -> C
 
 def store(settings: Settings, now: datetime, running: Running | None) -> Check:
     """Count the readings, and look for what went wrong with them; the service may go on writing."""
-    if running is not None and (waiting := running.value("readings_waiting")):
-        advice = "do what disk says above, before the service ends: these are in its memory alone"
-        return Check("store", "fail", f"refuses writes: {waiting:.0f} readings wait in memory", advice)
+    waiting = None if running is None else running.value("readings_waiting")
+    if running is not None and (waiting or running.value("store_in_memory")):
+        advice = "do what disk says above; what waits in memory is lost with the power, and only with that"
+        found = f"takes no readings: they are sent from memory, where {waiting or 0:.0f} wait for the broker"
+        return Check("store", "fail", found, advice)
     return _stored(settings.device.state_dir / STORE_FILE, now)
 
 
@@ -72,17 +75,6 @@ def _stored(file: Path, now: datetime) -> Check:
         hours = age.total_seconds() / 3600
         return Check("store", "warn", f"{words}, the oldest for {hours:.0f} hours", "see broker above")
     return Check("store", "ok", words)
-
-
-def _is_read_only(folder: Path, root: Path) -> bool:
-    """Whether the file system that holds `folder` is mounted read-only, by the kernel's table of mounts."""
-    best, options = Path("/"), ""
-    for line in (kernel_text(root / "proc/mounts") or "").splitlines():
-        _, where, _, flags, *_ = [*line.split(), "", "", "", ""]
-        point = Path(where.replace("\\040", " "))
-        if folder.is_relative_to(point) and len(point.parts) >= len(best.parts):
-            best, options = point, flags
-    return "ro" in options.split(",")
 
 
 def _file_system_errors(root: Path) -> int:

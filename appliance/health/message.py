@@ -99,9 +99,13 @@ class ReadingsHealth(Model):
     pending: NonNegativeInt | None = Field(description="Stored, and not acknowledged by the broker yet")
     sent: NonNegativeInt | None = Field(description="Acknowledged, and still kept")
     lost: NonNegativeInt | None = Field(description="Given up unsent because the store was full, ever")
-    waiting: NonNegativeInt = Field(description="Waiting in memory, as the store refuses writes")
+    waiting: NonNegativeInt = Field(description="In memory alone and not sent, as the card refuses writes")
     lost_in_memory: NonNegativeInt = Field(
         description="Given up before they could be stored, since the start"
+    )
+    in_memory: bool = Field(
+        default=False,
+        description="Whether the card takes none, so that they are kept in memory, and sent from there",
     )
     tight: bool | None = Field(
         description="Whether the disk is full, and sent readings make room for new ones"

@@ -133,8 +133,13 @@ def _delivery(health: Health) -> Iterator[Metric]:
     yield _gauge("readings_pending", "Stored, not acknowledged by the broker yet", readings.pending)
     yield _gauge("readings_sent_kept", "Acknowledged, and still kept", readings.sent)
     yield _counter("readings_lost", "Given up unsent because the store was full, ever", readings.lost)
-    yield _gauge("readings_waiting", "Waiting in memory, as the store refuses writes", readings.waiting)
+    yield _gauge(
+        "readings_waiting", "In memory alone and not sent, as the card refuses writes", readings.waiting
+    )
     yield _counter("readings_lost_in_memory", "Given up before they were stored", readings.lost_in_memory)
+    yield _gauge(
+        "store_in_memory", "Whether readings are kept in memory, not on the card", readings.in_memory
+    )
     yield _gauge("store_tight", "Whether the disk is full", readings.tight)
     yield _gauge("store_alarm", "Whether the store was damaged", readings.alarm is not None)
     yield _gauge("broker_connected", "Whether the broker is there", broker.connected)

@@ -16,11 +16,11 @@ from appliance.publish.dial import dial
 from appliance.publish.endpoint import Endpoint
 from appliance.publish.link import Caller, Link, LinkError, Will
 from appliance.publish.mailbox import Mailbox
+from appliance.publish.outbox import Outbox
 from appliance.publish.retry import Cause, Retry
 from appliance.publish.settings import PublishSettings
 from appliance.publish.topics import Topics
 from appliance.readings.reading import Origin
-from appliance.readings.store import Store
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Publisher:
         self,
         settings: PublishSettings,
         origin: Origin,
-        store: Store,
+        store: Outbox,
         clock: Clock | None = None,
         *,
         clock_synced: Callable[[], bool] = lambda: True,

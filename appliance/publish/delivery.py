@@ -12,10 +12,10 @@ from appliance.errors import StoreError
 from appliance.publish import payloads
 from appliance.publish.link import Link, LinkError
 from appliance.publish.mailbox import Mailbox
+from appliance.publish.outbox import Outbox
 from appliance.publish.retry import Cause
 from appliance.publish.topics import Topics
 from appliance.readings.reading import Origin
-from appliance.readings.store import Store
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Delivery:
     """
 
     link: Link
-    store: Store
+    store: Outbox
     origin: Origin
     clock: Clock
     window: int

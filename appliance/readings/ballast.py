@@ -31,13 +31,15 @@ class Ballast:
             self.drop()
         return self.held
 
-    def drop(self) -> None:
-        """Delete the file, so that its room is free."""
+    def drop(self) -> bool:
+        """Delete the file, so that its room is free; return whether it is gone."""
         self.held = False
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:
             _log.warning("%s: cannot be deleted: %s", self._path, error)
+            return False
+        return True
 
     def _is_whole(self) -> bool:
         # Blocks, not the length: a power cut can leave a file that is long and takes no room.

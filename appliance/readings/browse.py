@@ -7,6 +7,7 @@ from pathlib import Path
 
 from appliance.errors import StoreError
 from appliance.readings.database import readable
+from appliance.readings.read_only import connect_read_only
 from appliance.readings.reading import Reading
 
 _WAIT_S = 5.0
@@ -20,9 +21,7 @@ def stored_readings(path: Path) -> Iterator[Reading]:
     if not path.is_file():
         raise StoreError(f"{path}: no such store; the service makes it when it first runs")
     try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_S)
-        ) as connection:
+        with closing(connect_read_only(path, _WAIT_S)) as connection:
             connection.text_factory = readable
             for (payload,) in connection.execute("SELECT payload FROM reading ORDER BY number"):
                 try:

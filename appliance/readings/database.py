@@ -6,16 +6,20 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from appliance.errors import StoreError
 from appliance.files import sync_folder
 from appliance.readings.migrations import NewerSchemaError, migrate
+from appliance.readings.read_only import connect_read_only
 from appliance.readings.salvage import salvage
 
 _log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 _BUSY_TIMEOUT_S = 0.5
 _CHECK_S = 10.0
@@ -31,6 +35,8 @@ _ASIDE = ".damaged-"
 _KEPT_ASIDE = 2
 _ROOM_TO_OPEN_BYTES = 1_000_000
 """A log's index, and its first pages."""
+
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
@@ -72,12 +78,30 @@ def open_database(
             connection = _connect(path)
         except _DamagedError as damage:
             return replace_damaged(path, now, str(damage), all_or_nothing=all_or_nothing)
-        _delete(_growing(path))
+        delete_database(_growing(path))
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
             f"{path}: the store of readings cannot be opened: {error}; check the disk"
         ) from error
     return connection, None
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """Open the store at `path` on a disk that takes no writes; raises `StoreError` where that cannot be.
+
+    A log that a power cut left is read, too, where its index is still there.
+    """
+    with contextlib.ExitStack() as undo:
+        try:
+            with _naming_damage():
+                connection = connect_read_only(path, _BUSY_TIMEOUT_S)
+                undo.callback(connection.close)
+                connection.text_factory = readable
+                _probe(connection)
+        except (OSError, sqlite3.Error, _DamagedError) as error:
+            raise StoreError(f"{path}: the store of readings cannot even be read: {error}") from error
+        undo.pop_all()
+    return connection
 
 
 def _make_folder(folder: Path) -> None:
@@ -129,7 +153,7 @@ def _grow(damaged: Path, growing: Path, *, all_or_nothing: bool) -> None:
         try:
             connection = _connect(growing)
         except _DamagedError:
-            _delete(growing)
+            delete_database(growing)
             connection = _connect(growing)
     except _DamagedError as damage:
         raise _too_broken(damaged, damage) from damage
@@ -172,6 +196,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         undo.callback(connection.close)
         with _naming_damage():
             connection.execute("PRAGMA journal_mode = WAL")
+            # SQLite opens for reading what it cannot open for writing, and says nothing.
+            transact(connection, lambda _: None, writing=True)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
@@ -240,7 +266,7 @@ def delete_set_aside(path: Path, keep: int = 0) -> None:
     older = sorted(path.parent.glob(f"{path.name}{_ASIDE}*Z"), key=lambda file: file.stat().st_mtime)
     for file in older[: len(older) - keep]:
         _log.warning("%s, a damaged store that was set aside, is deleted for its room", file.name)
-        _delete(file)
+        delete_database(file)
 
 
 def _set_aside(path: Path, now: datetime) -> Path:
@@ -255,6 +281,44 @@ def _set_aside(path: Path, now: datetime) -> Path:
     return aside
 
 
-def _delete(path: Path) -> None:
+def delete_database(path: Path) -> None:
+    """Delete a closed database and what belongs to it; raises `OSError`."""
     for end in ("", *_SIDE_FILES):
         path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+def is_full(error: Exception) -> bool:
+    """Say whether the disk is full, as far as SQLite can tell that from one that fails."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _FULL
+
+
+def advice(error: Exception) -> str:
+    """Return what a person can do about an error, to be put behind it."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return ""
+    if code & 0xFF in _FULL:
+        return "; free space on the disk, or replace it"
+    return "; replace the SD card" if code & 0xFF == sqlite3.SQLITE_READONLY else ""
+
+
+def transact(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], _T], *, writing: bool) -> _T:
+    """Do `work` in a transaction of a connection in autocommit mode; undo it where it fails."""
+    db.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+    try:
+        result = work(db)
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return result
+
+
+def live_bytes(db: sqlite3.Connection) -> int:
+    """Return the bytes in use, without pages that are free to be used again."""
+    pages, free, page_bytes = (
+        db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int(pages - free) * int(page_bytes)

@@ -16,11 +16,17 @@ from appliance.errors import StoreError
 from appliance.readings.ballast import Ballast
 from appliance.readings.database import (
     WAL_LIMIT_BYTES,
+    advice,
     delete_set_aside,
     is_damage,
+    is_full,
+    live_bytes,
     open_database,
+    open_read_only,
     replace_damaged,
+    transact,
 )
+from appliance.readings.migrations import MIGRATIONS
 from appliance.readings.pending import Pending
 from appliance.readings.reading import Draft, Reading
 from appliance.readings.settings import StoreSettings
@@ -34,6 +40,9 @@ _PRUNE_MOST = 1000
 """Looked at and deleted for their age at a time: many more than come meanwhile, and nobody waits for long."""
 
 _PRUNE_BATCH = 32
+MOST_NUMBER = (1 << 63) - 1
+"""SQLite has no larger one."""
+
 _SECONDS_PER_DAY = 86_400
 _NEXT_SEQUENCE = """
 INSERT INTO device
@@ -55,7 +64,6 @@ _DELETE_OLDEST_UNSENT = """
 DELETE FROM reading WHERE number < (SELECT max(number) FROM reading) AND number IN
   (SELECT number FROM reading WHERE sent_at_s IS NULL ORDER BY number LIMIT ?)
 """
-_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 _BALLAST_BYTES = 2 * WAL_LIMIT_BYTES
 """A whole log, and the database's growth when that log is written back."""
 
@@ -100,7 +108,7 @@ class Store:
         self._max_bytes = round(settings.max_mb * 1_000_000)
         self._clock = clock or SystemClock()
         self._lock = threading.RLock()
-        self._opened = False
+        self._opened = self._read_only = False
         self._connection: sqlite3.Connection | None = None
         self._added = 0
         self._unreadable = 0
@@ -113,15 +121,30 @@ class Store:
         A damaged database is renamed aside, what can be read of it is taken over, and `alarm` is set.
         """
         with self._lock:
+            if self._read_only:
+                self.close()
             if self._connection is None:
                 self._connection, self.alarm = self._open_database()
             self._opened = True
         self._prune_quietly()
 
+    def open_read_only(self) -> None:
+        """Open for reading alone what `open` could not open; `open` tries it again. Not if it is open."""
+        with self._lock:
+            if not self._opened:
+                self._connection = open_read_only(self._path)
+                self._opened = self._read_only = True
+
+    def probe(self) -> None:
+        """Write, to see whether the disk takes it; raises `StoreError`. Opens what is not open for that."""
+        if self._read_only or not self._opened:
+            self.open()
+        self.run("nothing can be written", lambda db: db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}"))
+
     def close(self) -> None:
         """Close the database; safe to call twice."""
         with self._lock:
-            self._opened = False
+            self._opened = self._read_only = False
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
@@ -163,14 +186,16 @@ class Store:
             self._make_room(db)
             return reading
 
-        reading = self._run("a reading cannot be stored", work)
+        reading = self.run("a reading cannot be stored", work)
         self._added += 1
         if self._added % _PRUNE_EVERY == 0:
             self._prune_quietly()
         return reading
 
-    def pending(self, limit: int) -> list[Pending]:
+    def pending(self, limit: int, *, most: int = MOST_NUMBER) -> list[Pending]:
         """Return the first `limit` readings that are not sent, in the order in which they were stored.
+
+        Those alone that have the number `most` or a lower one.
 
         One that a broken disk has changed beyond use is given up, counted and told: it must not hold up the
         others.
@@ -179,13 +204,13 @@ class Store:
         def work(db: sqlite3.Connection) -> list[tuple[Any, ...]]:
             return db.execute(
                 "SELECT number, id, payload, boot_id, stored_monotonic_s FROM reading"
-                " WHERE sent_at_s IS NULL ORDER BY number LIMIT ?",
-                (limit,),
+                " WHERE sent_at_s IS NULL AND number <= ? ORDER BY number LIMIT ?",
+                (most, limit),
             ).fetchall()
 
         while True:
             whole, broken = [], []
-            for number, *row in self._run("the outbox cannot be read", work, writing=False):
+            for number, *row in self.run("the outbox cannot be read", work, writing=False):
                 try:
                     whole.append(Pending.of(*row))
                 except ValueError:
@@ -199,7 +224,7 @@ class Store:
             db.executemany("DELETE FROM reading WHERE number = ?", [(number,) for number in broken])
             db.execute("UPDATE loss SET readings = readings + ?", (len(broken),))
 
-        self._run("damaged readings cannot be deleted", work)
+        self.run("damaged readings cannot be deleted", work)
         self._unreadable += len(broken)
         self.alarm = f"{self._path.name}: {self._unreadable} unsent readings were damaged and are lost"
         _log.error("%s", self.alarm)
@@ -212,7 +237,7 @@ class Store:
         def work(db: sqlite3.Connection) -> None:
             db.executemany("UPDATE reading SET sent_at_s = ? WHERE id = ? AND sent_at_s IS NULL", rows)
 
-        self._run("a reading cannot be marked as sent", work)
+        self.run("a reading cannot be marked as sent", work)
 
     def counts(self) -> Counts:
         """Count what is in the store."""
@@ -222,10 +247,10 @@ class Store:
                 "SELECT (SELECT count(*) FROM reading WHERE sent_at_s IS NULL),"
                 " (SELECT count(*) FROM reading WHERE sent_at_s IS NOT NULL), (SELECT readings FROM loss)"
             ).fetchall()
-            size_mb = round(_live_bytes(db) / 1_000_000, 3)
+            size_mb = round(live_bytes(db) / 1_000_000, 3)
             return Counts(pending, sent, lost, size_mb, self.alarm, self.tight)
 
-        return self._run("readings cannot be counted", work, writing=False)
+        return self.run("readings cannot be counted", work, writing=False)
 
     def newest_stamp(self) -> datetime | None:
         """Return when the reading that was stored last was captured, by its own word; None without one."""
@@ -237,7 +262,7 @@ class Store:
             except ValueError:
                 return None
 
-        return self._run("the newest reading cannot be read", work, writing=False)
+        return self.run("the newest reading cannot be read", work, writing=False)
 
     def prune(self, now: datetime) -> None:
         """Delete the oldest sent readings: some of those beyond the bound, more while the store is too large.
@@ -251,7 +276,7 @@ class Store:
             db.execute(_DELETE_SENT_BEFORE, (before_s, _PRUNE_MOST))
             self._make_room(db)
 
-        self._run("old readings cannot be deleted", work)
+        self.run("old readings cannot be deleted", work)
 
     def _prune_quietly(self) -> None:
         try:
@@ -279,13 +304,13 @@ class Store:
         The log is written back early from now on and keeps its length, so that it needs no more room, whoever
         takes what became free.
         """
-        if self._ballast is None:
+        # What is not even deleted from is not full: it refuses writes, which SQLite cannot tell apart.
+        if self._ballast is None or not self._ballast.drop():
             return False
         _log.error("%s: the disk is full: the oldest sent readings make room", self._path)
-        self._ballast.drop()
         db = self._connected()
         db.execute(f"PRAGMA wal_autocheckpoint = {_TIGHT_CHECKPOINT_PAGES}")
-        deleted = _transact(db, lambda db: db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,)), writing=True)
+        deleted = transact(db, lambda db: db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,)), writing=True)
         if not deleted.rowcount:
             delete_set_aside(self._path)
         db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
@@ -298,7 +323,7 @@ class Store:
         """
         if self.tight and db.execute("PRAGMA freelist_count").fetchone()[0] < _TIGHT_SPARE_PAGES:
             db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,))
-        while _live_bytes(db) > self._max_bytes:
+        while live_bytes(db) > self._max_bytes:
             if db.execute(_DELETE_OLDEST_SENT, (_PRUNE_BATCH,)).rowcount:
                 continue
             lost = db.execute(_DELETE_OLDEST_UNSENT, (_PRUNE_BATCH,)).rowcount
@@ -307,8 +332,8 @@ class Store:
             db.execute("UPDATE loss SET readings = readings + ?", (lost,))
             _log.error("the store is full: %d unsent readings given up, oldest first", lost)
 
-    def _run(self, what: str, work: Callable[[sqlite3.Connection], _T], *, writing: bool = True) -> _T:
-        """Do `work` in a transaction; once more when a full disk has been given room."""
+    def run(self, what: str, work: Callable[[sqlite3.Connection], _T], *, writing: bool = True) -> _T:
+        """Do `work` in a transaction; once more when a full disk was given room. `what` is for the error."""
         with self._lock:
             if not self._opened:
                 raise StoreError(f"{self._path}: {what}: the store is closed")
@@ -316,7 +341,7 @@ class Store:
                 try:
                     return self._attempt(work, writing=writing)
                 except sqlite3.Error as error:
-                    if not (writing and _is_full(error) and self._give_way()):
+                    if not (writing and is_full(error) and self._give_way()):
                         raise
                     return self._attempt(work, writing=writing)
             except (sqlite3.Error, OSError) as error:
@@ -325,11 +350,11 @@ class Store:
     def _attempt(self, work: Callable[[sqlite3.Connection], _T], *, writing: bool) -> _T:
         """Do `work` in a transaction; once more on a fresh database if this one turns out to be damaged."""
         try:
-            return _transact(self._connected(), work, writing=writing)
+            return transact(self._connected(), work, writing=writing)
         except (sqlite3.Error, UnicodeDecodeError) as error:
             if not is_damage(error):
                 raise
-            return _transact(self._started_afresh(str(error)), work, writing=writing)
+            return transact(self._started_afresh(str(error)), work, writing=writing)
 
     def _connected(self) -> sqlite3.Connection:
         """Return the connection; open it again if replacing a damaged database had failed."""
@@ -354,31 +379,4 @@ class Store:
         return self._connection
 
     def _failure(self, what: str, error: Exception) -> StoreError:
-        advice = "; free space on the disk, or replace it" if _is_full(error) else ""
-        return StoreError(f"{self._path}: {what}: {error}{advice}")
-
-
-def _is_full(error: Exception) -> bool:
-    """Say whether the disk is full, as far as SQLite can tell that from one that fails."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in _FULL
-
-
-def _transact(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], _T], *, writing: bool) -> _T:
-    db.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
-    try:
-        result = work(db)
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-    return result
-
-
-def _live_bytes(db: sqlite3.Connection) -> int:
-    """Return the bytes in use, without pages that are free to be used again."""
-    pages, free, page_bytes = (
-        db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
-    )
-    return int(pages - free) * int(page_bytes)
+        return StoreError(f"{self._path}: {what}: {error}{advice(error)}")

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.errors import StoreError
+from appliance.readings.read_only import connect_read_only
 from appliance.readings.reading import Reading
 
 _WAIT_S = 5.0
@@ -30,10 +31,8 @@ def survey(path: Path, last: int = 0) -> Survey:
 
     Raises `StoreError` where it cannot be read.
     """
-    # Where nobody has it open there is no log. SQLite would make one: root's, which shuts the service out.
-    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=_WAIT_S)) as db:
+        with closing(connect_read_only(path, _WAIT_S)) as db:
             (schema,) = db.execute("PRAGMA user_version").fetchone()
             pending, sent, lost = db.execute(
                 "SELECT (SELECT count(*) FROM reading WHERE sent_at_s IS NULL),"

@@ -21,7 +21,7 @@ from appliance.line.trigger import TrayEvent, Trigger
 from appliance.publish.client import Publisher
 from appliance.readings.clock_floor import ClockFloor
 from appliance.readings.reading import Draft, Origin
-from appliance.readings.store import Store
+from appliance.readings.resilient import ResilientStore
 from appliance.service.health_report import About, Activity, HealthCollector, HealthReport
 from appliance.service.intake import Intake
 from appliance.service.meals import Meals
@@ -45,7 +45,7 @@ class Parts:
     camera: FrameSource
     trigger: Trigger
     measurer: TrayMeasurer
-    store: Store
+    store: ResilientStore
     clock_floor: ClockFloor
     publisher: Publisher
     origin: Origin
@@ -156,8 +156,8 @@ class Appliance:
 
     @property
     def waiting(self) -> int:
-        """How many readings the store has refused so far, and wait in memory."""
-        return self._recorder.waiting
+        """How many readings are in memory alone and not sent, as the card refuses them."""
+        return self._recorder.waiting + self._parts.store.waiting
 
     @property
     def finished(self) -> bool:
@@ -193,14 +193,7 @@ class Appliance:
         reasons = []
         if self._intake.fault is not None:
             reasons.append(self._intake.fault)
-        if self._recorder.waiting:
-            reasons.append(f"the store refuses writes: {self._recorder.waiting} readings wait in memory")
-        if self._recorder.lost:
-            reasons.append(f"{self._recorder.lost} readings lost while the store refused writes")
-        if self._parts.store.alarm is not None:
-            reasons.append(self._parts.store.alarm)
-        if self._parts.store.tight:
-            reasons.append("the disk is full: sent readings make room for new ones; free space")
+        reasons += self._complaints_of_the_store()
         reasons += self._parts.measurer.degraded()
         if self.overflowed:
             reasons.append(f"{self.overflowed} trays came faster than they could be measured")
@@ -214,9 +207,24 @@ class Appliance:
         reasons += self._parts.surroundings.complaints()
         return reasons
 
+    def _complaints_of_the_store(self) -> list[str]:
+        reasons = []
+        if (refuge := self._parts.store.refuge) is not None:
+            reasons.append(refuge)
+        if self._recorder.waiting:
+            reasons.append(f"the store refuses writes: {self._recorder.waiting} readings wait in memory")
+        if self._recorder.lost:
+            reasons.append(f"{self._recorder.lost} readings lost while the store refused writes")
+        if self._parts.store.alarm is not None:
+            reasons.append(self._parts.store.alarm)
+        if self._parts.store.tight:
+            reasons.append("the disk is full: sent readings make room for new ones; free space")
+        return reasons
+
     def look_around(self) -> None:
         """Look at the machine, and send a health message when due or on a change; may take seconds."""
         self._parts.surroundings.look()
+        self._parts.store.tend()
         self._parts.clock_floor.save(self._parts.surroundings.clock_state)
         self._say_what_it_is()
         self._report.look(self._activity())
@@ -246,8 +254,9 @@ class Appliance:
             queued=self._trays.qsize(),
             overflowed=self.overflowed,
             late=self.late,
-            waiting=self._recorder.waiting,
+            waiting=self.waiting,
             lost_in_memory=self._recorder.lost,
+            in_memory=self._parts.store.refuge is not None,
             tpu=self._parts.measurer.counts(),
         )
 

@@ -1,6 +1,8 @@
 """From settings to a running appliance: the one place where its parts are put together."""
 
+import errno
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -29,6 +31,7 @@ from appliance.publish.client import Publisher
 from appliance.readings.boot import boot_id
 from appliance.readings.clock_floor import ClockFloor
 from appliance.readings.reading import Origin
+from appliance.readings.resilient import ResilientStore
 from appliance.readings.store import Store
 from appliance.service.appliance import Appliance, Parts
 from appliance.service.health_report import About
@@ -51,6 +54,9 @@ _LOG = logging.getLogger(__name__)
 STORE_FILE = "readings.sqlite"
 CLOCK_FLOOR_FILE = "clock-floor"
 STARTS_FILE = "starts.json"
+
+_OF_THE_CARD = {errno.EROFS, errno.EIO, errno.ENOSPC, errno.EUCLEAN}
+"""What a folder cannot be made for on a card at its end."""
 
 
 OnTray = Callable[[TrayEvent, MeasuredTray], None]
@@ -75,7 +81,8 @@ def assemble(
     settings = with_networks(settings, found)
     origin = Origin(settings.device.site, settings.device.name, boot_id())
     state_dir = _state_dir(settings)
-    store = Store(state_dir / STORE_FILE, settings.store, clock, ballast=True)
+    card = Store(state_dir / STORE_FILE, settings.store, clock, ballast=True)
+    store = ResilientStore(card, settings.store, clock, memory_dir=_memory_dir())
     store.open()
     surroundings = Surroundings(machine or Machine(), clock, state_dir)
 
@@ -257,10 +264,20 @@ def _state_dir(settings: Settings) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        if error.errno in _OF_THE_CARD:
+            # Readings are then kept in memory, and health says so: no restart mends a card.
+            _LOG.error("device.state_dir: %s: cannot be made: %s", folder, error.strerror)
+            return folder
         raise ConfigError(
             f"device.state_dir: {folder}: cannot be made ({error.strerror}); name another folder"
         ) from None
     return folder
+
+
+def _memory_dir() -> Path | None:
+    """Return systemd's folder in memory, which outlives the service but not the boot; None without one."""
+    folder = os.environ.get("RUNTIME_DIRECTORY")
+    return Path(folder) if folder else None
 
 
 def _reviver(camera: CameraSettings, budget: Budget, clock: Clock) -> Callable[[], bool] | None:

@@ -45,7 +45,9 @@ CHANGE_S = 5.0
 class Outbox(Protocol):
     """What is asked of the store."""
 
-    alarm: str | None
+    @property
+    def alarm(self) -> str | None:
+        """What became of it if it was damaged."""
 
     def counts(self) -> Counts:
         """Count what is in it; raises `StoreError`."""
@@ -123,6 +125,7 @@ class Activity:
     late: int
     waiting: int
     lost_in_memory: int
+    in_memory: bool = False
     tpu: TpuCounts | None = None
 
 
@@ -226,6 +229,7 @@ class HealthCollector:
             lost=None if counts is None else counts.lost,
             waiting=now.waiting,
             lost_in_memory=now.lost_in_memory,
+            in_memory=now.in_memory,
             tight=None if counts is None else counts.tight,
             alarm=self._store.alarm,
         )

@@ -1,13 +1,13 @@
-"""Puts outcomes into the store; what a full disk refuses waits in memory, in order."""
+"""Puts outcomes into the store; what even its place in memory refuses waits here, in order."""
 
 import logging
 import threading
 from collections import deque
+from typing import Protocol
 
 from appliance.clock import Deadline
 from appliance.errors import StoreError
-from appliance.readings.reading import Draft
-from appliance.readings.store import Store
+from appliance.readings.reading import Draft, Reading
 
 _LOG = logging.getLogger(__name__)
 
@@ -20,13 +20,21 @@ _AT_ONCE = 20
 tray's reading has seconds."""
 
 
+class Shelf(Protocol):
+    """What takes readings."""
+
+    def add(self, draft: Draft) -> Reading:
+        """Store one; raises `StoreError` where that cannot be now, `ValueError` for what is no reading."""
+        ...
+
+
 class Recorder:
     """The only writer of readings, safe to share between threads.
 
     `waiting` counts those that the disk refused so far, `lost` those given up.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Shelf) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._waiting: deque[Draft] = deque()

@@ -68,7 +68,9 @@ class Surroundings:
         """Return what is not as it should be with the machine, a line each, as of the last look."""
         facts, said = self.facts, []
         if facts.disk is not None and facts.disk.read_only:
-            said.append(f"{self._state_dir} is mounted read-only: nothing can be stored; check the SD card")
+            said.append(
+                f"{self._state_dir} is mounted read-only: nothing can be stored there; replace the SD card"
+            )
         if facts.throttle is not None and facts.throttle.now:
             said.append(
                 f"the board is not well: {', '.join(facts.throttle.now)}; check its supply and its air"

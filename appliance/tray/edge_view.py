@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.picture import Picture
-from appliance.tray.shape import Floats, outlines
+from appliance.tray.shape import NORMALS, Floats, outlines
 
 COARSE_MM, FINE_MM = 1.6, 0.5
 """How far from an outline its edge may lie: while searching, and where its side has been found."""
@@ -15,6 +15,13 @@ BEND_MM = 1.8
 
 _DIRECTIONS = 8
 _TOLERANCE_MM = 1.2
+_REACH = 2
+"""Points on either side over which an outline's edge is averaged."""
+
+_DIRECTION = (
+    np.round(np.arctan2(NORMALS[:, 1], NORMALS[:, 0]) / np.pi * _DIRECTIONS).astype(np.intp) % _DIRECTIONS
+)
+"""The direction of every point of an outline, (72,)."""
 
 Indices = npt.NDArray[np.intp]
 
@@ -73,12 +80,14 @@ class EdgeView:
         return np.asarray(0.5 * smooth.mean(axis=1) + 0.5 * worst, np.float64)
 
     def _along_outlines(self, shapes: Floats, tolerance_mm: float) -> Floats:
-        points, normals = outlines(shapes)
-        columns = np.clip(np.round(points[..., 0]).astype(np.intp), 0, self.plain.shape[1] - 1)
-        rows = np.clip(np.round(points[..., 1]).astype(np.intp), 0, self.plain.shape[0] - 1)
-        turn = np.arctan2(normals[..., 1], normals[..., 0]) / np.pi * _DIRECTIONS
-        found = self._fields[tolerance_mm][np.round(turn).astype(np.intp) % _DIRECTIONS, rows, columns]
-        return np.asarray(sum(np.roll(found, k, axis=1) for k in (-2, -1, 0, 1, 2)) / 5, np.float64)
+        xs, ys = outlines(shapes)
+        columns = np.clip(np.round(xs).astype(np.intp), 0, self.plain.shape[1] - 1)
+        rows = np.clip(np.round(ys).astype(np.intp), 0, self.plain.shape[0] - 1)
+        found = self._fields[tolerance_mm][_DIRECTION, rows, columns]
+        ring = np.concatenate([found[:, -_REACH:], found, found[:, :_REACH]], axis=1)
+        count = found.shape[1]
+        near = sum(ring[:, start : start + count] for start in range(2 * _REACH, -1, -1))
+        return np.asarray(near / (2 * _REACH + 1), np.float64)
 
 
 def _by_direction(

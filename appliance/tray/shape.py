@@ -71,30 +71,34 @@ class Shape:
 
 
 def outlines(shapes: Floats) -> tuple[Floats, Floats]:
-    """Return points and outward normals evenly around shapes, (N, 72, 2) each.
+    """Return x and y of points evenly around shapes, (N, 72) each; `NORMALS` are their outward normals.
 
     Rows of `shapes` (N, 5) are x0, y0, x1, y1, radius. Points come in order around, each side after its
     corner.
     """
     x0, y0, x1, y1, radius = (column[:, None] for column in shapes.T)
     radius = np.minimum(radius, np.minimum(x1 - x0, y1 - y0) / 2)
-    unit = rounded_rectangle(-1, -1, 1, 1, 1.0, per_corner=_PER_CORNER)  # a circle: the corners' directions
-    signs = np.repeat([[-1, -1], [1, -1], [1, 1], [-1, 1]], _PER_CORNER, axis=0)
-    corner_x = (x0 + x1) / 2 + signs[:, 0] * ((x1 - x0) / 2 - radius) + radius * unit[:, 0]
-    corner_y = (y0 + y1) / 2 + signs[:, 1] * ((y1 - y0) / 2 - radius) + radius * unit[:, 1]
-    corners = (corner_x, corner_y, unit[:, 0] + 0 * corner_x, unit[:, 1] + 0 * corner_x)
-    t = (np.arange(_PER_SIDE) + 0.5) / _PER_SIDE
-    across = x0 + radius + (x1 - x0 - 2 * radius) * t
-    down = y0 + radius + (y1 - y0 - 2 * radius) * t
-    zero, one = 0 * across, 0 * across + 1
-    sides = [
-        (across, y0 + zero, zero, -one),
-        (x1 + zero, down, one, zero),
-        (across[:, ::-1], y1 + zero, zero, one),
-        (x0 + zero, down[:, ::-1], -one, zero),
-    ]
-    sections = []
+    corner_x = (x0 + x1) / 2 + _SIGNS[:, 0] * ((x1 - x0) / 2 - radius) + radius * _CIRCLE[:, 0]
+    corner_y = (y0 + y1) / 2 + _SIGNS[:, 1] * ((y1 - y0) / 2 - radius) + radius * _CIRCLE[:, 1]
+    across = x0 + radius + (x1 - x0 - 2 * radius) * _ALONG_SIDE
+    down = y0 + radius + (y1 - y0 - 2 * radius) * _ALONG_SIDE
+    xs = _around(corner_x, across, x1, across[:, ::-1], x0)
+    return xs, _around(corner_y, y0, down, y1, down[:, ::-1])
+
+
+def _around(corners: Floats, *sides: Floats) -> Floats:
+    """Return values of corners (N, 24) and of four sides, (N, 12) or (N, 1), in their order, (N, 72)."""
+    values = np.empty((len(corners), len(sides), _PER_CORNER + _PER_SIDE))
+    values[:, :, :_PER_CORNER] = corners.reshape(len(corners), len(sides), _PER_CORNER)
     for i, side in enumerate(sides):
-        sections += [[part[:, _PER_CORNER * i : _PER_CORNER * (i + 1)] for part in corners], side]
-    xs, ys, nx, ny = (np.concatenate([section[k] for section in sections], axis=1) for k in range(4))
-    return np.stack([xs, ys], axis=-1), np.stack([nx, ny], axis=-1)
+        values[:, i, _PER_CORNER:] = side
+    return values.reshape(len(corners), -1)
+
+
+_CIRCLE = rounded_rectangle(-1, -1, 1, 1, 1.0, per_corner=_PER_CORNER)
+"""The corners' directions."""
+_SIGNS = np.repeat([[-1, -1], [1, -1], [1, 1], [-1, 1]], _PER_CORNER, axis=0)
+_ALONG_SIDE = (np.arange(_PER_SIDE) + 0.5) / _PER_SIDE
+_OUTWARD = np.array([[[0.0, 1.0, 0.0, -1.0]], [[-1.0, 0.0, 1.0, 0.0]]])
+NORMALS = np.stack([_around(_CIRCLE[None, :, k], *_OUTWARD[k].T[:, :, None])[0] for k in range(2)], axis=-1)
+"""Outward normals of the points of `outlines`, (72, 2): the same for every shape."""

@@ -1,5 +1,6 @@
 """Find the wells in the top view of an empty tray: rounded rectangles and circles around smooth floors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -36,9 +37,9 @@ def find_wells(view: Picture, px_per_mm: float) -> list[Well]:
     for seed in seeds(edges):
         pool += shapes_around(edges, seed)
     size = view.shape[1], view.shape[0]
-    pool = [_refined(edges, shape) for _, shape in distinct(pool, 3 * px_per_mm, 0.15)]
+    pool = _refined(edges, [shape for _, shape in distinct(pool, 3 * px_per_mm, 0.15)])
     chosen = choose(pool, px_per_mm, size)
-    pool += [_refined(edges, shape) for shape in _regular([shape for _, shape in chosen], size, px_per_mm)]
+    pool += _refined(edges, _regular([shape for _, shape in chosen], size, px_per_mm))
     openings = choose(pool, px_per_mm, size)
     wells = _like_the_others(edges, [opening for _, opening in openings]) if openings else []
     return [Well(opening, floor_within(edges, opening), score) for score, opening in wells]
@@ -74,7 +75,7 @@ def _polished(edges: EdgeView, shape: Shape, moves_mm: tuple[float, ...]) -> lis
     trials = trials[np.tile(short, 5) > _LEAST_SIDE_MM * edges.px_per_mm]
     scores = edges.scores(trials, COARSE_MM)
     starts = [Shape(*map(float, trials[i])) for i in np.argsort(-scores)[:8]]
-    return [_refined(edges, start) for start in [*starts, shape]]
+    return _refined(edges, [*starts, shape])
 
 
 def _like_the_others(edges: EdgeView, openings: list[Shape]) -> list[tuple[float, Shape]]:
@@ -118,7 +119,7 @@ def floor_within(edges: EdgeView, opening: Shape) -> Shape:
     near_x, near_y = 0.07 * (opening.x1 - opening.x0), 0.07 * (opening.y1 - opening.y0)
     inner = Shape(cx - near_x, cy - near_y, cx + near_x, cy + near_y, 0)
     within = opening.grown(-4 * px)
-    found = [_refined(edges, shape) for _, shape in _shapes_between(edges, inner, within, 12)]
+    found = _refined(edges, [shape for _, shape in _shapes_between(edges, inner, within, 12)])
     if found:
         found += _polished(edges, max(found, key=lambda scored: scored[0])[1], (-3.0, 0.0, 3.0))
     best = max(
@@ -202,22 +203,29 @@ def _peaks(
     return np.asarray(at[np.argsort(-profile[at])][:most], np.intp)
 
 
-def _refined(edges: EdgeView, shape: Shape) -> tuple[float, Shape]:
-    """Move sides and radius, one at a time, while the score rises (coordinate ascent)."""
-    best = np.array([shape.x0, shape.y0, shape.x1, shape.y1, shape.radius])
+def _refined(edges: EdgeView, shapes: Sequence[Shape]) -> list[tuple[float, Shape]]:
+    """Move sides and radius of each shape, one at a time, while its score rises (coordinate ascent)."""
+    if not shapes:
+        return []
+    best = np.array([(shape.x0, shape.y0, shape.x1, shape.y1, shape.radius) for shape in shapes])
     for step, blur_mm in ((2.0, COARSE_MM), (1.0, COARSE_MM), (1.0, FINE_MM), (0.5, FINE_MM), (0.5, BEND_MM)):
-        score = float(edges.fits(best[None], blur_mm)[0])
+        score = edges.fits(best, blur_mm)
         moves = np.concatenate([np.eye(5), -np.eye(5)]) * step * edges.px_per_mm
+        rising = np.arange(len(best))
         for _ in range(8):
-            trials = best + moves
-            limits = np.minimum(trials[:, 2] - trials[:, 0], trials[:, 3] - trials[:, 1]) / 2
-            trials[:, 4] = np.clip(trials[:, 4], 0, limits)
-            values = edges.fits(trials, blur_mm)
-            winner = int(values.argmax())
-            if values[winner] <= score:
+            trials = best[rising, None] + moves
+            limits = np.minimum(trials[..., 2] - trials[..., 0], trials[..., 3] - trials[..., 1]) / 2
+            trials[..., 4] = np.clip(trials[..., 4], 0, limits)
+            values = edges.fits(trials.reshape(-1, 5), blur_mm).reshape(trials.shape[:2])
+            winner = values.argmax(axis=1)
+            highest = np.take_along_axis(values, winner[:, None], axis=1)[:, 0]
+            better = highest > score[rising]
+            rising = rising[better]
+            if not len(rising):
                 break
-            best, score = trials[winner], float(values[winner])
-    return float(edges.scores(best[None], FINE_MM)[0]), Shape(*map(float, best))
+            best[rising], score[rising] = trials[better, winner[better]], highest[better]
+    scores = edges.scores(best, FINE_MM)
+    return [(float(score), Shape(*map(float, row))) for score, row in zip(scores, best, strict=True)]
 
 
 def _usual_floor(opening: Shape) -> Shape:

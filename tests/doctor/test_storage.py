@@ -30,11 +30,16 @@ def test_a_state_folder_that_is_not_there(settings: Settings, tools: Instruments
     assert (check.state, check.found) == ("fail", f"{tmp_path / 'state'} cannot be written")
 
 
+@pytest.mark.parametrize("option", ["ro", "rw,emergency_ro"])
 def test_a_file_system_that_went_read_only_is_told_from_a_missing_right(
-    settings: Settings, tools: Instruments, tmp_path: Path
+    settings: Settings, tools: Instruments, tmp_path: Path, option: str
 ) -> None:
     state = settings.device.state_dir
-    put(tmp_path, "proc/mounts", f"/dev/root / ext4 rw 0 0\n/dev/mmcblk0p3 {state} ext4 ro,noatime 0 0\n")
+    put(
+        tmp_path,
+        "proc/mounts",
+        f"/dev/root / ext4 rw 0 0\n/dev/mmcblk0p3 {state} ext4 {option},noatime 0 0\n",
+    )
     check = checked(settings, tools)["disk"]
     assert check.state == "fail"
     assert "read-only" in check.found
@@ -73,10 +78,10 @@ def test_a_store_beside_a_running_service(settings: Settings, tools: Instruments
 
 
 def test_a_store_that_refuses_writes_is_a_failure(settings: Settings, tools: Instruments) -> None:
-    running = service(readings_waiting=4)
+    running = service(store_in_memory=1, readings_waiting=4)
     check = checked(settings, changed(tools, running=lambda _port: running))["store"]
     assert check.state == "fail"
-    assert "4 readings wait in memory" in check.found
+    assert "memory, where 4 wait" in check.found
 
 
 def test_without_a_store_there_is_nothing_to_say(settings: Settings, tools: Instruments) -> None:

@@ -18,6 +18,7 @@ from tests.provision.boxes import (
     new_box,
     order,
 )
+from tests.readings.places import in_memory
 
 
 def results(box: Box) -> dict[str, bytes]:
@@ -37,9 +38,15 @@ def cuts() -> Iterator[tuple[int, bool]]:
         yield step, True
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with in_memory() as place:
+        yield Path(place)
+
+
 @pytest.mark.parametrize("kind", ["request", "answer", "password", "certificate"])
 def test_a_power_cut_at_any_step_changes_nothing_in_the_end(
-    tmp_path: Path, authority: Authority, kind: str
+    folder: Path, authority: Authority, kind: str
 ) -> None:
     lines = {"password": LOGIN, "certificate": certificate(authority)[0]}.get(kind, REQUEST)
 
@@ -54,11 +61,11 @@ def test_a_power_cut_at_any_step_changes_nothing_in_the_end(
             (box.boot / CRT).write_bytes(authority.sign((box.boot / CSR).read_bytes()))
         return box
 
-    whole = prepared(tmp_path / "whole")
+    whole = prepared(folder / "whole")
     said = whole.run()
     cut_runs = 0
     for step, after in cuts():
-        box = prepared(tmp_path / f"{step}-{after}")
+        box = prepared(folder / f"{step}-{after}")
         try:
             assert box.run(FailingDisk(step, after=after)) == said
         except PowerCutError:

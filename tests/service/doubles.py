@@ -9,7 +9,7 @@ from appliance.inference.networks import NetworkCounts
 from appliance.picture import Picture
 from appliance.publish.client import PublisherState
 from appliance.readings.reading import Draft, Reading
-from appliance.readings.store import Store
+from appliance.readings.resilient import ResilientStore
 from appliance.service.pipeline import MeasuredTray, rejected
 from appliance.service.stages import Stages
 from tests.service.lines import Gate
@@ -93,8 +93,8 @@ class Publisher:
         self.health.append(fields)
 
 
-class FullStore(Store):
-    """A store whose disk is full as often as it is told, and hangs then while a gate is closed."""
+class FullStore(ResilientStore):
+    """A store that takes readings nowhere as often as it is told, and hangs then while a gate is closed."""
 
     refusals = 0
     gate: Gate | None = None

@@ -34,7 +34,8 @@ Build = Callable[..., Appliance]
 
 @pytest.fixture
 def store(tmp_path: Path) -> FullStore:
-    store = FullStore(tmp_path / "readings.sqlite", StoreSettings())
+    settings = StoreSettings()
+    store = FullStore(Store(tmp_path / "readings.sqlite", settings), settings, SystemClock())
     store.open()
     return store
 
@@ -74,7 +75,7 @@ def finish(appliance: Appliance) -> None:
         time.sleep(0.01)
 
 
-def stored(store: Store) -> list[Outcome]:
+def stored(store: FullStore) -> list[Outcome]:
     store.open()
     with store:
         return [Reading.from_json(pending.payload) for pending in store.pending(1000)]
@@ -169,7 +170,7 @@ def test_what_is_wrong_is_in_health(build: Build, store: FullStore) -> None:
     appliance.look_around()
     assert any("1 readings wait" in reason for reason in appliance.degraded())
     store.refusals = 0
-    store.alarm = "readings.sqlite: damaged, and set aside"
+    store._card.alarm = "readings.sqlite: damaged, and set aside"
     assert store.alarm in appliance.degraded()
     appliance.stop()
     assert len(stored(store)) == 1

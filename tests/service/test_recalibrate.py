@@ -1,6 +1,7 @@
 """New references from trays that came along, on pictures of the simulated line."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -24,10 +25,19 @@ def line(seed: int) -> SimulatedLine:
     return SimulatedLine(SimulatorSettings(width=1280, height=960, real_time=False, seed=seed))
 
 
+@cache
+def empty(seed: int) -> Picture:
+    return line(seed).reference_empty()
+
+
+@cache
+def full(seed: int) -> Picture:
+    return line(seed).reference_full()
+
+
 @pytest.fixture(scope="module")
 def calibration() -> Calibration:
-    one = line(1)
-    return calibrate(one.reference_empty(), one.reference_full(), one.layout.tray_mm)
+    return calibrate(empty(1), full(1), line(1).layout.tray_mm)
 
 
 @pytest.fixture
@@ -45,7 +55,7 @@ def turned(picture: Picture) -> Picture:
 
 
 def test_a_tray_becomes_the_full_serving(folder: Path, calibration: Calibration) -> None:
-    served = line(5).reference_full()
+    served = full(5)
     recalibration(folder).replace("full", turned(served), "a test")
     fresh = load_calibration(folder)
     assert np.array_equal(fresh.empty, calibration.empty)
@@ -63,7 +73,7 @@ def test_a_tray_becomes_the_full_serving(folder: Path, calibration: Calibration)
 
 
 def test_a_tray_becomes_the_empty_one(folder: Path, calibration: Calibration) -> None:
-    darker = (line(1).reference_empty() * 0.8).astype(np.uint8)
+    darker = (empty(1) * 0.8).astype(np.uint8)
     recalibration(folder).replace("empty", darker, "a test")
     fresh = load_calibration(folder)
     assert fresh.empty.mean() < 0.9 * calibration.empty.mean()
@@ -84,15 +94,14 @@ def test_a_tray_becomes_the_empty_one(folder: Path, calibration: Calibration) ->
     ],
 )
 def test_a_tray_that_is_no_reference_changes_nothing(folder: Path, what: str, picture: str, why: str) -> None:
-    one = line(1)
-    full = one.reference_full()
+    served = full(1)
     pictures = {
-        "empty": one.reference_empty(),
-        "full": full,
-        "blurred": cv2.GaussianBlur(full, (0, 0), 6),
-        "grey": cv2.cvtColor(cv2.cvtColor(full, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR),
+        "empty": empty(1),
+        "full": served,
+        "blurred": cv2.GaussianBlur(served, (0, 0), 6),
+        "grey": cv2.cvtColor(cv2.cvtColor(served, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR),
         "nothing": np.random.default_rng(1).integers(0, 255, (960, 1280, 3), dtype=np.uint8),
-        "half": np.ascontiguousarray(full[:, 560:]),
+        "half": np.ascontiguousarray(served[:, 560:]),
     }
     before = {file: file.read_bytes() for file in folder.iterdir()}
     with pytest.raises(CommandError, match=f"is no reference: .*({why})") as caught:
@@ -110,7 +119,7 @@ def test_what_a_power_cut_left_is_cleared_away_and_stops_nothing(folder: Path) -
     for left in (fresh, unfinished):
         left.mkdir()
         (left / "layout.toml").write_text("", encoding="ascii")
-    recalibration(folder).replace("full", line(5).reference_full(), "a test")
+    recalibration(folder).replace("full", full(5), "a test")
     assert sorted(path.name for path in folder.parent.iterdir()) == ["calibration", "calibration-previous"]
 
 
@@ -120,12 +129,12 @@ def test_nothing_is_written_outside_the_state_folder(folder: Path, tmp_path: Pat
     (state_dir / "link").symlink_to(folder.parent)
     for outside in (folder, state_dir / ".." / "calibration", state_dir / "link" / "calibration"):
         with pytest.raises(CommandError, match=r"lies outside device\.state_dir"):
-            recalibration(outside, state_dir).replace("full", line(1).reference_full(), "a test")
+            recalibration(outside, state_dir).replace("full", full(1), "a test")
 
 
 def test_a_calibration_that_is_gone_is_told(folder: Path) -> None:
     with pytest.raises(CommandError, match="no such folder"):
-        recalibration(folder.with_name("gone")).replace("full", line(1).reference_full(), "a test")
+        recalibration(folder.with_name("gone")).replace("full", full(1), "a test")
 
 
 def test_folders_change_places_in_one_step(tmp_path: Path) -> None:
@@ -141,5 +150,5 @@ def test_folders_change_places_in_one_step(tmp_path: Path) -> None:
 
 def test_without_a_full_reference_one_is_added(folder: Path, calibration: Calibration) -> None:
     save_calibration(replace(calibration, full=None), folder)
-    recalibration(folder).replace("full", line(1).reference_full(), "a test")
+    recalibration(folder).replace("full", full(1), "a test")
     assert load_calibration(folder).full is not None

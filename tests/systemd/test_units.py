@@ -54,6 +54,12 @@ def runnable_unit(tmp_path: Path) -> Path:
     return unit
 
 
+def test_what_is_kept_in_memory_outlives_the_service() -> None:
+    """On a card that takes no writes readings are stored there, and restarts must not cost them."""
+    assert setting("Service", "RuntimeDirectory") == "janban"
+    assert setting("Service", "RuntimeDirectoryPreserve") == "yes"
+
+
 @needs("systemd-analyze")
 def test_systemd_takes_the_unit_without_a_remark(runnable_unit: Path) -> None:
     verified = call("systemd-analyze", "verify", "--man=no", runnable_unit)
