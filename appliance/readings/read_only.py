@@ -10,9 +10,9 @@ _ALONE: Final = "&immutable=1"
 def connect_read_only(path: Path, wait_s: float) -> sqlite3.Connection:
     """Return a connection in autocommit mode that waits `wait_s` for others; raises sqlite3's errors.
 
-    A write-ahead log wants an index beside it. Where nobody has the database open there is no log, and SQLite is
-    told that nobody writes: it would make both, as root's where root looks, which shuts the service out. So it
-    is where the log is empty and the index cannot be made, as on a disk that takes no writes.
+    A write-ahead log wants an index beside it. Where nobody has the database open there is no log, and SQLite
+    is told that nobody writes: else it would make both, as root's where root looks, which shuts the service
+    out. So it is where the log is empty and no index can be made, as on a disk that takes no writes.
     """
     log = path.with_name(f"{path.name}-wal")
     if path.exists() and not log.exists():
