@@ -20,7 +20,7 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cyclonedx.org/janban")
 
 @dataclass(frozen=True, order=True)
 class Component:
-    """One thing that the image has: `kind` is "deb", "pypi" or "model"."""
+    """One thing that the image has: `kind` is "deb", "pypi", "model", or "module" of the kernel."""
 
     kind: str
     name: str
@@ -32,7 +32,7 @@ class Component:
 
     @property
     def purl(self) -> str:
-        """The package URL, by which vulnerability databases know it; empty for a model."""
+        """The package URL, by which vulnerability databases know it; empty for what is ours."""
         match self.kind:
             case "deb":
                 qualifiers = f"?arch={self.architecture}&distro=debian-13"
@@ -51,7 +51,7 @@ class Component:
         """Return the component as CycloneDX has it."""
         component: dict[str, Any] = {
             "type": "machine-learning-model" if self.kind == "model" else "library",
-            "bom-ref": self.purl or f"model:{self.name}",
+            "bom-ref": self.purl or f"{self.kind}:{self.name}",
             "name": self.name,
             "version": self.version,
         }
@@ -97,6 +97,13 @@ def models(folder: Path) -> Iterator[Component]:
         yield Component("model", file.name, digest[:12], sha256=digest)
 
 
+def modules(root: Path) -> Iterator[Component]:
+    """Yield the kernel's modules that are in no package: ours, by hash."""
+    for file in root.glob("usr/lib/modules/*/updates/*.ko"):
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        yield Component("module", file.stem, digest[:12], licence="GPL-2.0-only", sha256=digest)
+
+
 def bill_of_materials(
     components: list[Component], *, name: str, version: str, time: datetime
 ) -> dict[str, Any]:
@@ -127,7 +134,12 @@ def main() -> None:
     parser.add_argument("--sbom", type=Path, required=True, help="bill of materials to write")
     options = parser.parse_args()
     components = sorted(
-        [*debian_packages(options.root), *python_packages(options.root), *models(options.models)]
+        [
+            *debian_packages(options.root),
+            *python_packages(options.root),
+            *models(options.models),
+            *modules(options.root),
+        ]
     )
     options.packages.write_text("".join(f"{one.as_line()}\n" for one in components), encoding="utf-8")
     bill = bill_of_materials(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from image.contents import bill_of_materials, debian_packages, models, python_packages
+from image.contents import bill_of_materials, debian_packages, models, modules, python_packages
 from tests.image.parts import IMAGE
 
 STATUS = """\
@@ -53,6 +53,16 @@ def networks(tmp_path: Path) -> Path:
     (folder / "midas.tflite").write_bytes(b"network")
     (folder / "manifest.json").write_text("{}")
     return folder
+
+
+def test_a_module_of_ours_is_listed_with_its_licence(root: Path) -> None:
+    folder = root / "usr/lib/modules/7.3.4+deb13-arm64"
+    for name in ("updates/janban_tryboot.ko", "kernel/fs/fat/vfat.ko"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(b"module")
+    (one,) = modules(root)
+    assert (one.name, one.licence, one.purl) == ("janban_tryboot", "GPL-2.0-only", "")
+    assert one.as_cyclonedx()["bom-ref"] == "module:janban_tryboot"
 
 
 def test_packages_that_are_installed_are_listed_and_no_others(root: Path) -> None:
