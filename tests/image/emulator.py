@@ -24,12 +24,6 @@ HOST = "10.0.2.2"
 
 PATIENCE = {"systemd.unit-dropin.janban.service~emulated": "[Service]\nTimeoutStartSec=600\n"}
 """More time to start than the unit gives the service: an emulated one may need minutes."""
-CLOCK = {
-    "network.network.10-emulated": (
-        f"[Match]\nName=en* eth*\n[Network]\nDHCP=yes\nNTP={HOST}\n[DHCPv4]\nClientIdentifier=mac\n"
-    )
-}
-"""As the image has it, and a time server, of which canteens tell by DHCP and an emulated network does not."""
 
 
 class Box:

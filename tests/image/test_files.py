@@ -118,3 +118,27 @@ def test_a_host_key_that_is_cut_off_is_made_anew(tmp_path: Path, program: str) -
     assert not (folder / "ssh_host_ed25519_key").exists()
     subprocess.run((HOST_KEYS, folder), check=True)
     assert (folder / "ssh_host_ed25519_key").exists()
+
+
+def test_time_servers_come_from_the_partition_that_a_laptop_shows() -> None:
+    """Not to one's own root: it is read-only, and the unit may not read what is root's."""
+    unit = (FILES / "etc/systemd/system/systemd-timesyncd.service.d/janban.conf").read_text()
+    assert "After=boot-firmware.mount" in unit.splitlines()
+    (script,) = re.findall(r"^ExecStartPre=\+-/bin/sh -c '(.*)'$", unit, re.MULTILINE)
+    assert "/boot/firmware/timesyncd.conf /run/systemd/timesyncd.conf.d/janban.conf" in script
+    assert "timesyncd.conf " in (IMAGE / "boot/README.txt").read_text()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_time_servers_are_taken_over_if_some_are_named(tmp_path: Path, *, there: bool) -> None:
+    unit = (FILES / "etc/systemd/system/systemd-timesyncd.service.d/janban.conf").read_text()
+    (script,) = re.findall(r"^ExecStartPre=\+-/bin/sh -c '(.*)'$", unit, re.MULTILINE)
+    for folder in ("/boot/firmware", "/run/systemd"):
+        script = script.replace(folder, f"{tmp_path}{folder}")
+    if there:
+        (tmp_path / "boot/firmware").mkdir(parents=True)
+        (tmp_path / "boot/firmware/timesyncd.conf").write_text("[Time]\nNTP=10.0.0.1\n")
+    ran = subprocess.run(("sh", "-c", script), capture_output=True, text=True, check=False, timeout=60)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    taken = tmp_path / "run/systemd/timesyncd.conf.d/janban.conf"
+    assert (taken.read_text() if taken.exists() else None) == ("[Time]\nNTP=10.0.0.1\n" if there else None)
