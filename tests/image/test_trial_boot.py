@@ -83,7 +83,7 @@ def autoboot(card: Card) -> Autoboot:
 
 def status(box: Box) -> dict[str, str]:
     """What the box says of its slots and its last update."""
-    return dict(json.loads(box.run("/opt/janban/bin/appliance update status --json")))
+    return dict(json.loads(box.run("appliance update status --json")))
 
 
 def summary(box: Box) -> tuple[str, ...]:
