@@ -158,7 +158,7 @@ def test_an_update_stays_if_it_measures_and_is_left_if_it_does_not(
     with phase("a menu alone, by command, until it stays"):
         box.copy(menu_bundle(tmp_path, MEAL, datetime.now(UTC)), "/var/lib/janban/updates/")
         command_update(central, tmp_path / "ali.pem")
-        wait_until(lambda: " stay: " in (status(box)["last_menu_outcome"] or ""), "the menu's trial", box)
+        wait_until(lambda: " stays: " in (status(box)["last_menu_outcome"] or ""), "the menu's trial", box)
     wait_until(lambda: MEAL in meals(subscriber), "a reading with the meal", box)
     box.run("rm /var/lib/janban/updates/*")
 
