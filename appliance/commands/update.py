@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +23,8 @@ from appliance.inference.selection import Selection
 from appliance.inference.settings import ModelSettings
 from appliance.inference.trial import try_out
 from appliance.inference.whole import whole
-from appliance.menu.menu import load_menu
 from appliance.readings.boot import boot_id
+from appliance.service.in_force import check_menu
 from appliance.update import record
 from appliance.update.alone import Alone
 from appliance.update.bootloader import Bootloader
@@ -88,16 +89,13 @@ def _alone(options: argparse.Namespace) -> Alone:
         if fault is not None:
             raise ModelError(f"they do not run on the processor: {fault}")
 
-    def check_menu(folder: Path) -> None:
-        load_menu(folder).check_for(settings.device.site, settings.device.name)
-
     def verdict(kind: Kind, version: str) -> Verdict:
         return _verdict(settings, Wanted(kind, version, edgetpu=on_edge_tpu(before)))
 
     return Alone(
         Shelf(settings.artifacts.folder),
         Machine(),
-        {"models": check_models, "menu": check_menu},
+        {"models": check_models, "menu": partial(check_menu, settings)},
         verdict,
         system=image_version(root),
         built=image_built(root),

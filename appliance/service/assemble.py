@@ -77,6 +77,7 @@ def assemble(
     it the overlay is kept, if that is set. `diagnostics` collects the archive that operators may ask for.
     """
     budget = Budget.of(settings.deadline)
+    calibration = load_calibration(settings.device.calibration_dir)
     found = look_in_force(settings)
     settings = with_networks(settings, found)
     origin = Origin(settings.device.site, settings.device.name, boot_id())
@@ -101,7 +102,7 @@ def assemble(
     )
     meals = open_meals(found, clock)
     meals.note = remote
-    calibration = meals.served(load_calibration(settings.device.calibration_dir))
+    calibration = meals.served(calibration)
     source = camera or open_camera(settings.camera, clock)
     shade = (
         None

@@ -1,5 +1,6 @@
 """The settings as they are in force: updates of networks and menus take the place of the system's own."""
 
+from functools import partial
 from pathlib import Path
 
 from appliance.artifacts.in_force import Check, InForce, in_force
@@ -15,14 +16,15 @@ def look_in_force(settings: Settings, root: Path = Path("/")) -> InForce:
     `root` is where the image's files are looked for. One that is damaged, or for another box, is a fault and
     not used. A box that was told to do without networks does, whatever came.
     """
-
-    def check_menu(folder: Path) -> None:
-        load_menu(folder).check_for(settings.device.site, settings.device.name)
-
-    checks: dict[Kind, Check] = {"menu": check_menu}
+    checks: dict[Kind, Check] = {"menu": partial(check_menu, settings)}
     if settings.models.folder is not None:
         checks["models"] = whole
     return in_force(settings.artifacts, checks, root=root)
+
+
+def check_menu(settings: Settings, folder: Path) -> None:
+    """Raise `MenuError` for a folder with no sound menu, or with that of another box."""
+    load_menu(folder).check_for(settings.device.site, settings.device.name)
 
 
 def with_networks(settings: Settings, found: InForce) -> Settings:

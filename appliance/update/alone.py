@@ -66,7 +66,7 @@ class Alone:
             return None
         try:
             self._checks[kind](unpacked)
-            self._checks[kind](self._shelf.put(kind, artifact, contents(kind, unpacked)))
+            self._shelf.put(kind, artifact, contents(kind, unpacked))
         except OSError as error:
             raise UpdateError(f"the {kind} cannot be written: {error.strerror}; check the disk") from None
         except JanbanError as error:

@@ -7,31 +7,17 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from appliance.errors import JanbanError
 from appliance.image_version import stamp
 from image.flash.source import find
+from image.update.command import add_keys, told
 from image.update.pack import HOOK, check_keys, compatible, manifest, pack
 from image.update.parts import NAMES, extract, made_at
-
-_EXIT_FAULT = 1
-_EXIT_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Pack, and return the exit status: 0, or non-zero with one line on standard error."""
     options = _parser().parse_args(arguments)
-    try:
-        print(_pack(options))
-    except JanbanError as error:
-        print(f"bundle: {error}", file=sys.stderr)
-        return _EXIT_FAULT
-    except OSError as error:
-        print(f"bundle: {error.filename}: {error.strerror}", file=sys.stderr)
-        return _EXIT_FAULT
-    except KeyboardInterrupt:
-        print("\nbundle: interrupted; there is no bundle", file=sys.stderr)
-        return _EXIT_INTERRUPTED
-    return 0
+    return told(lambda: _pack(options))
 
 
 def _pack(options: argparse.Namespace) -> str:
@@ -54,11 +40,7 @@ def _pack(options: argparse.Namespace) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bundle", description="Pack an image as a signed update.")
     parser.add_argument("--image", type=Path, required=True, metavar="FILE", help="the image")
-    parser.add_argument("--key", type=Path, metavar="FILE", help="private key (PEM) to sign with")
-    parser.add_argument("--cert", type=Path, metavar="FILE", help="its certificate (PEM)")
-    parser.add_argument(
-        "--keyring", type=Path, metavar="FILE", help="what boxes trust (PEM) [the certificate]"
-    )
+    add_keys(parser)
     return parser
 
 

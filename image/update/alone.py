@@ -12,37 +12,24 @@ from typing import Final
 
 from appliance.artifacts.contents import contents
 from appliance.artifacts.shelf import Kind
-from appliance.errors import JanbanError
 from appliance.image_version import stamp
 from appliance.inference.parity import parity_of
 from appliance.inference.whole import whole
 from appliance.menu.menu import FILE_NAME as MENU
 from appliance.picture import load_picture
 from appliance.update.bundle import ALONE
+from image.update.command import add_keys, told
 from image.update.fault import BundleError
 from image.update.pack import check_keys, manifest_alone, pack
 
-_EXIT_FAULT: Final = 1
-_EXIT_INTERRUPTED: Final = 130
 _FITS: Final = {kind: fits for fits, kind in ALONE.items()}
 _DIGITS: Final = 12
 
 
 def main(arguments: Sequence[str] | None = None, *, now: datetime | None = None) -> int:
-    """Pack, and return the exit status: 0, or 1 with one line on standard error."""
+    """Pack, and return the exit status: 0, or non-zero with one line on standard error."""
     options = _parser().parse_args(arguments)
-    try:
-        print(_pack(options, now or datetime.now(UTC)))
-    except JanbanError as error:
-        print(f"bundle: {error}", file=sys.stderr)
-        return _EXIT_FAULT
-    except OSError as error:
-        print(f"bundle: {error.filename}: {error.strerror}", file=sys.stderr)
-        return _EXIT_FAULT
-    except KeyboardInterrupt:
-        print("\nbundle: interrupted; there is no bundle", file=sys.stderr)
-        return _EXIT_INTERRUPTED
-    return 0
+    return told(lambda: _pack(options, now or datetime.now(UTC)))
 
 
 def _pack(options: argparse.Namespace, now: datetime) -> str:
@@ -87,11 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kind", choices=sorted(_FITS), required=True, help="what it is")
     parser.add_argument("--folder", type=Path, required=True, metavar="DIR", help="the folder to pack")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the bundle goes")
-    parser.add_argument("--key", type=Path, metavar="FILE", help="private key (PEM) to sign with")
-    parser.add_argument("--cert", type=Path, metavar="FILE", help="its certificate (PEM)")
-    parser.add_argument(
-        "--keyring", type=Path, metavar="FILE", help="what boxes trust (PEM) [the certificate]"
-    )
+    add_keys(parser)
     return parser
 
 
